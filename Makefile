@@ -1,0 +1,69 @@
+# The two commands that a newcomer needs are `make demo` and `make test`; `make help` lists the rest.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+BOTS ?= 1
+DATA ?= var/demo
+# Tests run on as many workers as there are cores, at most 4.
+WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -gt 4 ] && n=4; echo $$n)
+export XDG_RUNTIME_DIR ?= $(shell mktemp -d -u /tmp/haidai-run.XXXXXX)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check install install-dev browser test-sqlite test-postgresql bench replay format clean
+
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
+
+$(BIN)/.runtime: requirements.lock
+	@$(PYTHON) tests/tools/check_python.py
+	@test -x $(BIN)/python || { echo "Creating the virtual environment in $(VENV) ..."; $(PYTHON) -m venv $(VENV); }
+	@echo "Installing the pinned packages ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+$(BIN)/.dev: requirements-dev.lock $(BIN)/.runtime
+	@echo "Installing the pinned packages for tests and checks ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+install: $(BIN)/.runtime ## Create .venv with the product's packages
+
+install-dev: $(BIN)/.dev ## Create .venv with the packages for tests and checks, too
+
+demo: $(BIN)/.runtime ## Start the demo: three venues, bots, every screen (PORT=8000 BOTS=1 DATA=var/demo)
+	@$(BIN)/python manage.py demo --port $(PORT) --bots $(BOTS) --data $(DATA)
+
+test: $(BIN)/.dev browser test-sqlite test-postgresql ## Run every test, the browser journeys included
+
+browser:
+	@sh tests/tools/find_chromium.sh
+
+test-sqlite: $(BIN)/.dev
+	@mkdir -p $(XDG_RUNTIME_DIR)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup
+
+test-postgresql: $(BIN)/.dev
+	@mkdir -p $(XDG_RUNTIME_DIR)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup -m databases --database postgresql
+
+check: $(BIN)/.dev ## Format, lint, types, import contracts, migrations
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+format: $(BIN)/.dev ## Format and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(BIN)/.dev ## Run the benchmarks for real, one after the other (10 minutes); prints tables and JSON lines
+	$(BIN)/python -m tests.benchmarks
+
+replay: $(BIN)/.runtime ## Re-execute the demo's journal and compare every event byte
+	@HAIDAI_DATA_DIR=$(abspath $(DATA)) $(BIN)/python manage.py replay --verify
+
+clean: ## Remove the demo's data
+	rm -rf $(DATA)

@@ -1,0 +1,1 @@
+"""What is plugged in where. Nothing imports this room; settings are read through `django.conf`."""

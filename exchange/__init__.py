@@ -1,0 +1,1 @@
+"""Who may trade what, in which order, and what happened."""

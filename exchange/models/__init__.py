@@ -1,0 +1,45 @@
+"""Rows of the exchange: imported here for Django's registry and re-exported by name."""
+
+from exchange.models.instruments import (
+    Approval,
+    Commodity,
+    Instrument,
+    InstrumentStatus,
+    TradingMode,
+    Warehouse,
+)
+from exchange.models.people import Firm, Membership, MembershipStatus, Role, Seat, User, Venue
+from exchange.models.projected import (
+    Bookmark,
+    Candle,
+    DayStatistics,
+    FeedState,
+    FirmFunds,
+    OrderRow,
+    OrderState,
+    TradeRow,
+)
+
+__all__ = [
+    "Approval",
+    "Bookmark",
+    "Candle",
+    "Commodity",
+    "DayStatistics",
+    "FeedState",
+    "Firm",
+    "FirmFunds",
+    "Instrument",
+    "InstrumentStatus",
+    "Membership",
+    "MembershipStatus",
+    "OrderRow",
+    "OrderState",
+    "Role",
+    "Seat",
+    "TradeRow",
+    "TradingMode",
+    "User",
+    "Venue",
+    "Warehouse",
+]

@@ -1,0 +1,377 @@
+"""Everything that a venue engine can say. Past participles; the journal stores them verbatim.
+
+`Engine.apply` returns a tuple of these. The first is the outcome of the command, exactly one per
+command; what follows are its consequences, in order. Together they carry enough for a follower
+to keep books, orders, cash and goods by addition alone, without knowing a rule:
+
+- cash of a firm: `available`, `held` (orders rest), `committed` (trades, withdrawals);
+- goods of a receipt: `free`, `held`, `committed` lots.
+"""
+
+from enum import IntEnum, StrEnum
+from typing import TypeAlias
+
+import msgspec
+
+from matching.commands import FirmStatus, HaltScope, Mode, Phase, Side, TimeInForce
+from matching.units import (
+    BasisPoints,
+    Day,
+    Fen,
+    FirmId,
+    InstrumentId,
+    Kg,
+    Lots,
+    OrderId,
+    ReceiptId,
+    Ticks,
+    TradeId,
+    TraderId,
+)
+
+ReceiptLots: TypeAlias = tuple[ReceiptId, Lots]
+"""Lots of one receipt, held by an order or freed from it."""
+
+
+class RejectReason(StrEnum):
+    """Why a command was refused. Stable: clients and documents rely on the spelling.
+
+    `CommandRejected.values` holds the numbers compared, as the comment beside each states.
+    """
+
+    CLIENT_ID_REUSED = "CLIENT_ID_REUSED"
+    OP_ID_REUSED = "OP_ID_REUSED"
+    STALE = "STALE"  # at_us, oldest accepted
+    INVALID = "INVALID"  # a number outside [1, MAX_INT], an empty or over-long id
+    UNKNOWN_INSTRUMENT = "UNKNOWN_INSTRUMENT"  # instrument_id
+    UNKNOWN_FIRM = "UNKNOWN_FIRM"  # firm_id
+    UNKNOWN_ORDER = "UNKNOWN_ORDER"  # order_id; also another firm's order, and one that is done
+    UNKNOWN_RECEIPT = "UNKNOWN_RECEIPT"  # receipt_id; also another firm's
+    UNKNOWN_TRADE = "UNKNOWN_TRADE"  # trade_id
+    UNKNOWN_OPERATION = "UNKNOWN_OPERATION"
+    ALREADY_DEFINED = "ALREADY_DEFINED"
+    VENUE_HALTED = "VENUE_HALTED"
+    INSTRUMENT_HALTED = "INSTRUMENT_HALTED"  # instrument_id
+    PHASE = "PHASE"  # phase
+    FIRM_HALTED = "FIRM_HALTED"  # firm_id
+    FIRM_SUSPENDED = "FIRM_SUSPENDED"  # firm_id
+    MODE = "MODE"  # mode
+    APPROVAL_REQUIRED = "APPROVAL_REQUIRED"
+    FRACTION_OF_FEN = "FRACTION_OF_FEN"  # tick_fen_per_t, lot_kg
+    PARAMETERS = "PARAMETERS"  # position of the first parameter of the instrument that is wrong
+    BELOW_MINIMUM = "BELOW_MINIMUM"  # lots, least
+    QUANTITY_STEP = "QUANTITY_STEP"  # lots, step
+    RESIDUAL = "RESIDUAL"  # lots that would stay, least
+    PRICE_BAND = "PRICE_BAND"  # price_ticks, low_ticks, high_ticks
+    ABOVE_MAXIMUM = "ABOVE_MAXIMUM"  # lots, most
+    VALUE_MAXIMUM = "VALUE_MAXIMUM"  # value_fen, most
+    EXCEEDS_OPEN = "EXCEEDS_OPEN"  # lots, open_lots
+    BELOW_EXECUTED = "BELOW_EXECUTED"  # lots, executed lots
+    RELATED_PARTY = "RELATED_PARTY"  # order_id of the firm's or its group's resting order
+    WOULD_TRADE = "WOULD_TRADE"  # up to ten order ids
+    RECEIPTS_ON_BUY = "RECEIPTS_ON_BUY"
+    RECEIPT_REPEATED = "RECEIPT_REPEATED"  # receipt_id
+    RECEIPT_INSTRUMENT = "RECEIPT_INSTRUMENT"  # receipt_id, its instrument_id
+    RECEIPT_NOT_YET_SELLABLE = "RECEIPT_NOT_YET_SELLABLE"  # receipt_id, first day, today
+    RECEIPT_WEIGHT = "RECEIPT_WEIGHT"  # weight_kg, least, most
+    GOODS = "GOODS"  # lots needed, lots free
+    CASH = "CASH"  # fen needed, fen available
+    DAY = "DAY"  # day, current day
+    SAME = "SAME"  # nothing would change
+    LIMIT = "LIMIT"  # a bound of the engine was reached: count, most
+
+
+class CancelReason(IntEnum):
+    REQUESTED = 1
+    IMMEDIATE = 2  # the rest of an IOC order
+    EXPIRED = 3  # a day order at the close
+
+
+class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Base of all events."""
+
+
+class CommandRejected(Event, frozen=True, array_like=True, gc=False, tag=1):
+    """Refused; nothing changed. `client_order_id` is the op id for operations, "" for others."""
+
+    firm_id: FirmId
+    client_order_id: str
+    reason: RejectReason
+    values: tuple[int, ...]
+
+
+class CommandRepeated(Event, frozen=True, array_like=True, gc=False, tag=2):
+    """Seen before with the same payload: the first answer stands at (`seq`, `index`).
+
+    `index` counts the commands of that block from 0.
+    """
+
+    firm_id: FirmId
+    client_order_id: str
+    seq: int
+    index: int
+
+
+class OrderEntered(Event, frozen=True, array_like=True, gc=False, tag=3):
+    """An order was accepted: available -> held by `held_fen`, free -> held by `receipts`.
+
+    `lifted_order_id` is 0, or the resting order that this order lifts.
+    """
+
+    order_id: OrderId
+    firm_id: FirmId
+    trader_id: TraderId
+    client_order_id: str
+    instrument_id: InstrumentId
+    side: Side
+    tif: TimeInForce
+    price_ticks: Ticks
+    quantity_lots: Lots
+    held_fen: Fen
+    receipts: tuple[ReceiptLots, ...]
+    lifted_order_id: OrderId
+
+
+class OrderRested(Event, frozen=True, array_like=True, gc=False, tag=4):
+    """The open part stands in the book, behind all orders at its price."""
+
+    order_id: OrderId
+    firm_id: FirmId
+    instrument_id: InstrumentId
+    side: Side
+    price_ticks: Ticks
+    open_lots: Lots
+
+
+class TradeExecuted(Event, frozen=True, array_like=True, gc=False, tag=5):
+    """A trade at the resting (maker) order's price.
+
+    Cash of the buyer: held falls by `buyer_freed_fen`, committed rises by `buyer_committed_fen`,
+    available by the difference. Each of `receipts` (id, lots, kg) moves held -> committed.
+    `maker_open_lots` is what stays in the book. Money is tax-inclusive; fees are beside it.
+    """
+
+    trade_id: TradeId
+    instrument_id: InstrumentId
+    price_ticks: Ticks
+    quantity_lots: Lots
+    weight_kg: Kg
+    value_fen: Fen
+    maker_order_id: OrderId
+    taker_order_id: OrderId
+    taker_side: Side
+    buyer_firm_id: FirmId
+    seller_firm_id: FirmId
+    buyer_fee_fen: Fen
+    seller_fee_fen: Fen
+    buyer_freed_fen: Fen
+    buyer_committed_fen: Fen
+    maker_open_lots: Lots
+    receipts: tuple[tuple[ReceiptId, Lots, Kg], ...]
+
+
+class OrderCancelled(Event, frozen=True, array_like=True, gc=False, tag=6):
+    """The open part is gone: held -> available by `freed_fen`, held -> free by `receipts`.
+
+    `resting` says whether those lots stood in the book. `client_order_id` is that of the cancel
+    request, "" when nobody asked.
+    """
+
+    order_id: OrderId
+    firm_id: FirmId
+    client_order_id: str
+    instrument_id: InstrumentId
+    side: Side
+    price_ticks: Ticks
+    cancelled_lots: Lots
+    freed_fen: Fen
+    receipts: tuple[ReceiptLots, ...]
+    reason: CancelReason
+    resting: bool
+
+
+class OrderAmended(Event, frozen=True, array_like=True, gc=False, tag=7):
+    """A resting order has new terms; `held_fen` and `receipts` are what it holds from now on.
+
+    The book loses `old_open_lots` at `old_price_ticks`. If `kept_priority` it keeps its place
+    with `open_lots`; otherwise trades and at last `OrderRested` may follow, as for a new order.
+    """
+
+    order_id: OrderId
+    firm_id: FirmId
+    client_order_id: str
+    instrument_id: InstrumentId
+    side: Side
+    old_price_ticks: Ticks
+    old_open_lots: Lots
+    old_held_fen: Fen
+    old_receipts: tuple[ReceiptLots, ...]
+    price_ticks: Ticks
+    quantity_lots: Lots
+    open_lots: Lots
+    held_fen: Fen
+    receipts: tuple[ReceiptLots, ...]
+    kept_priority: bool
+
+
+class FirmDefined(Event, frozen=True, array_like=True, gc=False, tag=10):
+    firm_id: FirmId
+    group_id: int
+
+
+class FirmStatusChanged(Event, frozen=True, array_like=True, gc=False, tag=11):
+    firm_id: FirmId
+    status: FirmStatus
+
+
+class InstrumentDefined(Event, frozen=True, array_like=True, gc=False, tag=12):
+    """Same fields as `DefineInstrument`."""
+
+    instrument_id: InstrumentId
+    mode: Mode
+    tick_fen_per_t: Fen
+    lot_kg: Kg
+    min_lots: Lots
+    step_lots: Lots
+    max_lots: Lots
+    max_value_fen: Fen
+    reference_ticks: Ticks
+    low_ticks: Ticks
+    high_ticks: Ticks
+    cover_bp: BasisPoints
+    plus_tolerance_bp: BasisPoints
+    buyer_fee_bp: BasisPoints
+    seller_fee_bp: BasisPoints
+    piece_min_kg: Kg
+    piece_max_kg: Kg
+    approval_id: int
+
+
+class PhaseChanged(Event, frozen=True, array_like=True, gc=False, tag=13):
+    instrument_id: InstrumentId
+    phase: Phase
+
+
+class HaltChanged(Event, frozen=True, array_like=True, gc=False, tag=14):
+    scope: HaltScope
+    target_id: int
+    halted: bool
+    actor_id: int
+    reason: str
+
+
+class DayOpened(Event, frozen=True, array_like=True, gc=False, tag=15):
+    day: Day
+
+
+class ReferenceChanged(Event, frozen=True, array_like=True, gc=False, tag=16):
+    instrument_id: InstrumentId
+    reference_ticks: Ticks
+    low_ticks: Ticks
+    high_ticks: Ticks
+
+
+class CashCredited(Event, frozen=True, array_like=True, gc=False, tag=20):
+    """out -> available."""
+
+    op_id: str
+    firm_id: FirmId
+    amount_fen: Fen
+
+
+class CashReserved(Event, frozen=True, array_like=True, gc=False, tag=21):
+    """available -> committed."""
+
+    op_id: str
+    firm_id: FirmId
+    amount_fen: Fen
+
+
+class CashDebited(Event, frozen=True, array_like=True, gc=False, tag=22):
+    """committed -> out."""
+
+    op_id: str
+    reserve_op_id: str
+    firm_id: FirmId
+    amount_fen: Fen
+
+
+class CashReleased(Event, frozen=True, array_like=True, gc=False, tag=23):
+    """committed -> available."""
+
+    op_id: str
+    reserve_op_id: str
+    firm_id: FirmId
+    amount_fen: Fen
+
+
+class GoodsCredited(Event, frozen=True, array_like=True, gc=False, tag=24):
+    """out -> free."""
+
+    op_id: str
+    receipt_id: ReceiptId
+    root_id: ReceiptId
+    firm_id: FirmId
+    instrument_id: InstrumentId
+    lots: Lots
+    weight_kg: Kg
+    sellable_from_day: Day
+
+
+class GoodsDebited(Event, frozen=True, array_like=True, gc=False, tag=25):
+    """free -> out; `weight_kg` is the mass that left."""
+
+    op_id: str
+    receipt_id: ReceiptId
+    firm_id: FirmId
+    instrument_id: InstrumentId
+    lots: Lots
+    weight_kg: Kg
+
+
+class TradeSettled(Event, frozen=True, array_like=True, gc=False, tag=30):
+    """A trade was discharged, both legs at once.
+
+    Cash: the buyer's committed falls by `buyer_committed_fen`; of it `value_fen + buyer_fee_fen`
+    is paid and the rest returns to the buyer's available; the seller's available rises by
+    `value_fen - seller_fee_fen`; both fees leave the engine for the operator.
+    Goods: for each of `moves` (source receipt, buyer's receipt, lots, kg) the source's committed
+    lots become the buyer's free lots, under the same id when the receipt passed whole.
+    """
+
+    op_id: str
+    trade_id: TradeId
+    instrument_id: InstrumentId
+    buyer_firm_id: FirmId
+    seller_firm_id: FirmId
+    value_fen: Fen
+    buyer_fee_fen: Fen
+    seller_fee_fen: Fen
+    buyer_committed_fen: Fen
+    moves: tuple[tuple[ReceiptId, ReceiptId, Lots, Kg], ...]
+    sellable_from_day: Day
+
+
+AnyEvent: TypeAlias = (
+    CommandRejected
+    | CommandRepeated
+    | OrderEntered
+    | OrderRested
+    | TradeExecuted
+    | OrderCancelled
+    | OrderAmended
+    | FirmDefined
+    | FirmStatusChanged
+    | InstrumentDefined
+    | PhaseChanged
+    | HaltChanged
+    | DayOpened
+    | ReferenceChanged
+    | CashCredited
+    | CashReserved
+    | CashDebited
+    | CashReleased
+    | GoodsCredited
+    | GoodsDebited
+    | TradeSettled
+)
