@@ -39,7 +39,7 @@ def value_fen(price_ticks: Ticks, tick_fen_per_t: Fen, weight_kg: Kg) -> Fen:
 
 
 def fee_fen(value: Fen, fee_bp: BasisPoints) -> Fen:
-    """Return the operator's fee on a trade of `value` fen: `fee_bp` / 10,000 of it, rounded down."""
+    """Return the operator's fee on a trade of `value` fen, in fen, rounded down."""
     return value * fee_bp // 10_000
 
 

@@ -1,0 +1,147 @@
+"""Resting orders of one instrument, in price-time priority."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sortedcontainers import SortedDict
+
+from matching.commands import Side
+from matching.orders import Order
+from matching.units import Lots, Ticks
+
+
+class Level:
+    """All resting orders at one price, oldest first, as an intrusive linked list."""
+
+    __slots__ = ("count", "head", "lots", "price_ticks", "tail")
+
+    def __init__(self, price_ticks: Ticks) -> None:
+        self.price_ticks = price_ticks
+        self.head: Order | None = None
+        self.tail: Order | None = None
+        self.lots: Lots = 0
+        self.count = 0
+
+    def __iter__(self) -> Iterator[Order]:
+        order = self.head
+        while order is not None:
+            yield order
+            order = order.after
+
+
+class BookSide:
+    """One side: price levels sorted by price, the best one cached.
+
+    `SortedDict` sorts ascending; the bids are keyed by the negated price, so that on both sides
+    the best level comes first.
+    """
+
+    __slots__ = ("best", "levels", "sign")
+
+    def __init__(self, sign: int) -> None:
+        self.sign = sign
+        self.levels: SortedDict[int, Level] = SortedDict()
+        self.best: Level | None = None
+
+    def add(self, order: Order) -> None:
+        """Put `order` behind all orders at its price."""
+        price = order.price_ticks
+        key = price * self.sign
+        level: Level | None = self.levels.get(key)
+        if level is None:
+            level = Level(price)
+            self.levels[key] = level
+            best = self.best
+            if best is None or key < best.price_ticks * self.sign:
+                self.best = level
+        tail = level.tail
+        if tail is None:
+            level.head = order
+        else:
+            tail.after = order
+            order.before = tail
+        level.tail = order
+        order.level = level
+        level.lots += order.open_lots
+        level.count += 1
+
+    def remove(self, order: Order) -> None:
+        """Take `order` out of its level; an emptied level goes with it."""
+        level = order.level
+        assert level is not None, "only a resting order can be removed"
+        before, after = order.before, order.after
+        if before is None:
+            level.head = after
+        else:
+            before.after = after
+        if after is None:
+            level.tail = before
+        else:
+            after.before = before
+        order.level = order.before = order.after = None
+        level.lots -= order.open_lots
+        level.count -= 1
+        if level.head is None:
+            del self.levels[level.price_ticks * self.sign]
+            if level is self.best:
+                self.best = self.levels.peekitem(0)[1] if self.levels else None
+
+    def __iter__(self) -> Iterator[Order]:
+        """Yield the orders in priority: best price first, then oldest first."""
+        for level in self.levels.values():
+            yield from level
+
+
+class Book:
+    """Both sides of one instrument.
+
+    Invariants, checked by `check()`:
+      1. Every resting order has open_lots > 0 and stands at the level of its price.
+      2. No price level is empty; its lots and count are those of its orders.
+      3. The cached best level is the best one.
+      4. No two orders of unrelated firms stand crossed.
+    """
+
+    __slots__ = ("asks", "bids")
+
+    def __init__(self) -> None:
+        self.bids = BookSide(-1)
+        self.asks = BookSide(1)
+
+    def side(self, side: Side) -> BookSide:
+        """Return where orders of `side` rest."""
+        return self.bids if side == Side.BUY else self.asks
+
+    def opposite(self, side: Side) -> BookSide:
+        """Return what an order of `side` trades against."""
+        return self.asks if side == Side.BUY else self.bids
+
+    def check(self) -> None:
+        """Assert every invariant of the class."""
+        for book_side in (self.bids, self.asks):
+            first = next(iter(book_side.levels.values()), None)
+            assert book_side.best is first, "the cached best level is the best"
+            for key, level in book_side.levels.items():
+                orders = list(level)
+                assert orders, "no price level is empty"
+                assert key == level.price_ticks * book_side.sign
+                assert level.tail is orders[-1]
+                assert level.lots == sum(order.open_lots for order in orders)
+                assert level.count == len(orders)
+                for order in orders:
+                    assert order.open_lots > 0, "a resting order has something open"
+                    assert order.price_ticks == level.price_ticks
+                    assert order.level is level
+        bid, ask = self.bids.best, self.asks.best
+        if bid is not None and ask is not None and bid.price_ticks >= ask.price_ticks:
+            self._check_crossed(ask.price_ticks, bid.price_ticks)
+
+    def _check_crossed(self, low: Ticks, high: Ticks) -> None:
+        bids = [order for order in self.bids if order.price_ticks >= low]
+        asks = [order for order in self.asks if order.price_ticks <= high]
+        for bid in bids:
+            for ask in asks:
+                assert bid.price_ticks < ask.price_ticks or bid.group_id == ask.group_id, (
+                    "two orders that may trade with each other stand crossed"
+                )

@@ -1,0 +1,149 @@
+"""An incoming order against the book: price first, then time, at the resting order's price."""
+
+from __future__ import annotations
+
+from matching.commands import Side
+from matching.events import AnyEvent, OrderRested, TradeExecuted
+from matching.instrument import Instrument
+from matching.orders import Order
+from matching.state import UnsettledTrade, Venue
+from matching.units import Kg, Lots, ReceiptId, fee_fen, hold_fen, value_fen
+
+
+def match(venue: Venue, instrument: Instrument, taker: Order, events: list[AnyEvent]) -> None:
+    """Trade `taker` against the other side while prices cross. Who may meet was checked before."""
+    side = instrument.book.asks if taker.side == Side.BUY else instrument.book.bids
+    sign = side.sign
+    limit = taker.price_ticks * sign
+    level = side.best
+    while taker.open_lots and level is not None and level.price_ticks * sign <= limit:
+        maker = level.head
+        assert maker is not None, "no price level is empty"
+        lots = min(taker.open_lots, maker.open_lots)
+        events.append(trade(venue, instrument, maker, taker, lots))
+        level = side.best
+
+
+def trade(
+    venue: Venue, instrument: Instrument, maker: Order, taker: Order, lots: Lots
+) -> TradeExecuted:
+    """Execute `lots` between a resting and an incoming order; the maker's price counts.
+
+    A maker that is used up leaves the book. Cash of the buyer and goods of the seller move from
+    held to committed; what the buyer had held beyond that returns to available.
+    """
+    terms = instrument.terms
+    price = maker.price_ticks
+    buyer, seller = (taker, maker) if taker.side == Side.BUY else (maker, taker)
+    receipts, weight_kg = consume(seller, lots, terms.lot_kg)
+    value = value_fen(price, terms.tick_fen_per_t, weight_kg)
+    buyer_fee = fee_fen(value, terms.buyer_fee_bp)
+    seller_fee = fee_fen(value, terms.seller_fee_bp)
+
+    if maker.open_lots == lots:
+        instrument.book.side(maker.side).remove(maker)
+        del venue.orders[maker.order_id]
+        maker.account.open_orders -= 1
+    else:
+        assert maker.level is not None
+        maker.level.lots -= lots
+    maker.open_lots -= lots
+    taker.open_lots -= lots
+
+    held_before = buyer.held_fen
+    open_lots = buyer.open_lots
+    held_after = instrument.need_fen(buyer.price_ticks, open_lots) if open_lots else 0
+    freed = held_before - held_after
+    # Rounding of the two holds can differ by a fen from the hold of the difference; what is
+    # freed always covers value and fee, because cover is full (`units.hold_fen`).
+    committed = min(
+        freed, hold_fen(value, terms.cover_bp, terms.plus_tolerance_bp, terms.buyer_fee_bp)
+    )
+    buyer.held_fen = held_after
+    account = buyer.account
+    account.held_fen -= freed
+    account.committed_fen += committed
+    account.available_fen += freed - committed
+
+    venue.last_trade_id += 1
+    trade_id = venue.last_trade_id
+    venue.trades[trade_id] = UnsettledTrade(
+        instrument.instrument_id,
+        buyer.firm_id,
+        seller.firm_id,
+        value,
+        buyer_fee,
+        seller_fee,
+        committed,
+        receipts,
+    )
+    return TradeExecuted(
+        trade_id,
+        instrument.instrument_id,
+        price,
+        lots,
+        weight_kg,
+        value,
+        maker.order_id,
+        taker.order_id,
+        taker.side,
+        buyer.firm_id,
+        seller.firm_id,
+        buyer_fee,
+        seller_fee,
+        freed,
+        committed,
+        maker.open_lots,
+        receipts,
+    )
+
+
+def consume(
+    seller: Order, lots: Lots, lot_kg: Kg
+) -> tuple[tuple[tuple[ReceiptId, Lots, Kg], ...], Kg]:
+    """Move `lots` of the seller's receipts from held to committed, in their order of use.
+
+    Returns (receipt, lots, kg) of each and the total weight in kg.
+    """
+    held = seller.receipts
+    receipt, available = held[0]
+    if available > lots:  # one receipt covers it: by far the most frequent case
+        held[0] = (receipt, available - lots)
+        receipt.held_lots -= lots
+        receipt.committed_lots += lots
+        kg = receipt.piece_kg or lots * lot_kg
+        return ((receipt.receipt_id, lots, kg),), kg
+    used = []
+    weight = 0
+    position = 0
+    while lots:
+        receipt, available = held[position]
+        take = min(available, lots)
+        receipt.held_lots -= take
+        receipt.committed_lots += take
+        kg = receipt.piece_kg or take * lot_kg
+        used.append((receipt.receipt_id, take, kg))
+        weight += kg
+        lots -= take
+        if take == available:
+            position += 1
+        else:
+            held[position] = (receipt, available - take)
+    del held[:position]
+    return tuple(used), weight
+
+
+def rest(venue: Venue, instrument: Instrument, order: Order) -> OrderRested:
+    """Put what is open of `order` into the book, behind all orders at its price."""
+    book = instrument.book
+    (book.bids if order.side == Side.BUY else book.asks).add(order)
+    venue.orders[order.order_id] = order
+    order.account.open_orders += 1
+    return OrderRested(
+        order.order_id,
+        order.firm_id,
+        order.instrument_id,
+        order.side,
+        order.price_ticks,
+        order.open_lots,
+    )

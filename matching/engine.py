@@ -1,0 +1,379 @@
+"""One venue: `apply(command) -> events`. Deterministic, total, and all in memory.
+
+Time enters as the block's timestamp, ids by counting. A refusal is an event; an exception from
+`apply` is a bug, and the caller must drop the engine and rebuild it from the journal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from matching import administration, operations, trading
+from matching.commands import (
+    AmendOrder,
+    AnyCommand,
+    CancelOrder,
+    ChangePhase,
+    ClientCommand,
+    CreditCash,
+    CreditGoods,
+    DebitCash,
+    DebitGoods,
+    DefineFirm,
+    DefineInstrument,
+    EnterOrder,
+    LiftOrder,
+    OpenDay,
+    OperationCommand,
+    ReleaseCash,
+    ReserveCash,
+    SetFirmStatus,
+    SetHalt,
+    SetReference,
+    SettleTrade,
+    Side,
+)
+from matching.cover import Receipt
+from matching.events import AnyEvent, CommandRejected, CommandRepeated, RejectReason
+from matching.instrument import Instrument
+from matching.limits import (
+    AHEAD_US,
+    CLIENT_IDS_PER_FIRM,
+    DEDUP_WINDOW_US,
+    ID_LENGTH,
+    OP_ID_LENGTH,
+)
+from matching.orders import Order
+from matching.rules import Refusal
+from matching.state import Venue
+from matching.units import MAX_INT, Fen, FirmId, Micros, ReceiptId
+
+ENGINE_VERSION: Final = "1"
+"""Rises with every change that lets an old journal replay to other events."""
+
+_TRADING: Final[dict[type, Callable[[Venue, Any], Refusal | list[AnyEvent]]]] = {
+    EnterOrder: trading.enter,
+    LiftOrder: trading.lift,
+    AmendOrder: trading.amend,
+    CancelOrder: trading.cancel,
+}
+_OPERATIONS: Final[dict[type, Callable[[Venue, Any], Refusal | list[AnyEvent]]]] = {
+    CreditCash: operations.credit_cash,
+    ReserveCash: operations.reserve_cash,
+    DebitCash: operations.debit_cash,
+    ReleaseCash: operations.release_cash,
+    CreditGoods: operations.credit_goods,
+    DebitGoods: operations.debit_goods,
+    SettleTrade: operations.settle_trade,
+}
+_ADMINISTRATION: Final[dict[type, Callable[[Venue, Any], Refusal | list[AnyEvent]]]] = {
+    DefineFirm: administration.define_firm,
+    SetFirmStatus: administration.set_firm_status,
+    DefineInstrument: administration.define_instrument,
+    ChangePhase: administration.change_phase,
+    SetHalt: administration.set_halt,
+    OpenDay: administration.open_day,
+    SetReference: administration.set_reference,
+}
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Engine:
+    """The engine of one venue.
+
+    Use: `begin_block(seq, ts_us)`, then `apply` for each command of the block. The first event
+    of each answer is the command's one outcome; what follows are its consequences in order.
+    """
+
+    __slots__ = ("venue",)
+
+    def __init__(self, venue_id: int) -> None:
+        self.venue = Venue(venue_id)
+
+    @property
+    def venue_id(self) -> int:
+        """The venue that this engine serves."""
+        return self.venue.venue_id
+
+    @property
+    def seq(self) -> int:
+        """The block that was begun last; 0 before the first."""
+        return self.venue.seq
+
+    def begin_block(self, seq: int, ts_us: Micros) -> None:
+        """Begin block `seq` at `ts_us`. Forgets client order ids that have grown too old."""
+        venue = self.venue
+        assert seq == venue.seq + 1, "blocks come one after the other"
+        assert ts_us >= venue.ts_us, "time does not go back"
+        venue.seq = seq
+        venue.ts_us = ts_us
+        venue.index = 0
+        oldest = ts_us - DEDUP_WINDOW_US
+        order = venue.window_order
+        while order and order[0][0] < oldest:
+            _, key = order.popleft()
+            del venue.window[key]
+            account = venue.accounts.get(key[0])
+            if account is not None:
+                account.remembered -= 1
+
+    def apply(self, command: AnyCommand) -> tuple[AnyEvent, ...]:
+        """Execute or refuse `command`; never raises for a decodable command."""
+        venue = self.venue
+        index = venue.index
+        venue.index = index + 1
+        kind = type(command)
+        trade = _TRADING.get(kind)
+        if trade is not None:
+            assert isinstance(command, ClientCommand)
+            return self._client(command, trade, index)
+        operate = _OPERATIONS.get(kind)
+        if operate is not None:
+            assert isinstance(command, OperationCommand)
+            return self._operation(command, operate, index)
+        answer = _ADMINISTRATION[kind](venue, command)
+        if isinstance(answer, tuple):
+            return (CommandRejected(0, "", answer[0], answer[1]),)
+        return tuple(answer)
+
+    def _client(
+        self,
+        command: ClientCommand,
+        execute: Callable[[Venue, Any], Refusal | list[AnyEvent]],
+        index: int,
+    ) -> tuple[AnyEvent, ...]:
+        venue = self.venue
+        firm_id = command.firm_id
+        client_order_id = command.client_order_id
+        key = (firm_id, client_order_id)
+        seen = venue.window.get(key)
+        if seen is not None:
+            if _same_payload(seen[0], command):
+                return (CommandRepeated(firm_id, client_order_id, seen[1], seen[2]),)
+            return (CommandRejected(firm_id, client_order_id, RejectReason.CLIENT_ID_REUSED, ()),)
+        at_us = command.at_us
+        ts_us = venue.ts_us
+        if not ts_us - DEDUP_WINDOW_US <= at_us <= ts_us + AHEAD_US:
+            # Not remembered: a stale command can never run, so it needs no memory.
+            oldest = max(ts_us - DEDUP_WINDOW_US, 0)
+            return (
+                CommandRejected(
+                    firm_id, client_order_id, RejectReason.STALE, (_shown(at_us), oldest)
+                ),
+            )
+        if not (
+            0 < len(client_order_id) <= ID_LENGTH
+            and 0 < firm_id <= MAX_INT
+            and 0 <= command.trader_id <= MAX_INT
+        ):
+            return (CommandRejected(_shown(firm_id), "", RejectReason.INVALID, ()),)
+        account = venue.accounts.get(firm_id)
+        if account is None:
+            return (
+                CommandRejected(firm_id, client_order_id, RejectReason.UNKNOWN_FIRM, (firm_id,)),
+            )
+        if account.remembered >= CLIENT_IDS_PER_FIRM:
+            if type(command) is not CancelOrder:
+                return (
+                    CommandRejected(
+                        firm_id,
+                        client_order_id,
+                        RejectReason.LIMIT,
+                        (account.remembered, CLIENT_IDS_PER_FIRM),
+                    ),
+                )
+            # A cancel is always taken; forgotten, it does no harm when it comes again.
+        else:
+            venue.window[key] = (command, venue.seq, index)
+            venue.window_order.append((at_us, key))
+            account.remembered += 1
+        answer = execute(venue, command)
+        if isinstance(answer, tuple):
+            return (CommandRejected(firm_id, client_order_id, answer[0], _bounded(answer[1])),)
+        return tuple(answer)
+
+    def _operation(
+        self,
+        command: OperationCommand,
+        execute: Callable[[Venue, Any], Refusal | list[AnyEvent]],
+        index: int,
+    ) -> tuple[AnyEvent, ...]:
+        venue = self.venue
+        op_id = command.op_id
+        if not 0 < len(op_id) <= OP_ID_LENGTH:
+            return (CommandRejected(0, "", RejectReason.INVALID, ()),)
+        payload = hashlib.sha256(_encode(command)).digest()[:16]
+        seen = venue.operations.get(op_id)
+        if seen is not None:
+            if seen[0] == payload:
+                return (CommandRepeated(0, op_id, seen[1], seen[2]),)
+            return (CommandRejected(0, op_id, RejectReason.OP_ID_REUSED, ()),)
+        answer = execute(venue, command)
+        if isinstance(answer, tuple):
+            # A refused operation does not bind its id: the same deposit may come again later.
+            return (CommandRejected(0, op_id, answer[0], _bounded(answer[1])),)
+        venue.operations[op_id] = (payload, venue.seq, index)
+        return tuple(answer)
+
+    # Reading. Nothing below changes the state.
+
+    def snapshot(self) -> bytes:
+        """Return the whole state as bytes; between blocks only."""
+        return self.venue.snapshot()
+
+    @classmethod
+    def restore(cls, data: bytes) -> Engine:
+        """Return an engine in the state that `snapshot` wrote."""
+        engine = cls.__new__(cls)
+        engine.venue = Venue.restore(data)
+        return engine
+
+    def digest(self) -> bytes:
+        """Return the SHA-256 of the whole state."""
+        return hashlib.sha256(self.snapshot()).digest()
+
+    def cash(self, firm_id: FirmId) -> tuple[Fen, Fen, Fen]:
+        """Return a firm's (available, held, committed) fen; raises KeyError if unknown."""
+        account = self.venue.accounts[firm_id]
+        return account.available_fen, account.held_fen, account.committed_fen
+
+    def receipt(self, receipt_id: ReceiptId) -> Receipt | None:
+        """Return a receipt with something left, or None. To be read, not written."""
+        return self.venue.goods.by_id.get(receipt_id)
+
+    def receipts(self) -> list[Receipt]:
+        """Return all receipts with something left. To be read, not written."""
+        return list(self.venue.goods.by_id.values())
+
+    def open_orders(self, firm_id: FirmId | None = None) -> list[Order]:
+        """Return the resting orders of a firm, or of all. To be read, not written."""
+        return [
+            order
+            for order in self.venue.orders.values()
+            if firm_id is None or order.firm_id == firm_id
+        ]
+
+    def instruments(self) -> list[Instrument]:
+        """Return all instruments with phase, halt and book. To be read, not written."""
+        return list(self.venue.instruments.values())
+
+    def totals(self) -> dict[str, Any]:
+        """Return the conservation report as plain data.
+
+        `cash`: [firm, available, held, committed] each; `goods`: [firm, instrument, receipt,
+        free, held, committed lots, kg] each; `cash_in`, `cash_out` in fen; `seq`.
+        """
+        venue = self.venue
+        goods = []
+        for receipt in venue.goods.by_id.values():
+            lots = receipt.free_lots + receipt.held_lots + receipt.committed_lots
+            lot_kg = venue.instruments[receipt.instrument_id].terms.lot_kg
+            goods.append(
+                [
+                    receipt.firm_id,
+                    receipt.instrument_id,
+                    receipt.receipt_id,
+                    receipt.free_lots,
+                    receipt.held_lots,
+                    receipt.committed_lots,
+                    receipt.piece_kg or lots * lot_kg,
+                ]
+            )
+        return {
+            "seq": venue.seq,
+            "cash": [
+                [a.firm_id, a.available_fen, a.held_fen, a.committed_fen]
+                for a in venue.accounts.values()
+            ],
+            "goods": goods,
+            "cash_in": venue.cash_in_fen,
+            "cash_out": venue.cash_out_fen,
+        }
+
+    def check(self) -> None:
+        """Assert every invariant of the venue: books, holds, conservation of cash and goods."""
+        venue = self.venue
+        held_fen: dict[FirmId, Fen] = {}
+        held_lots: dict[ReceiptId, int] = {}
+        open_orders: dict[FirmId, int] = {}
+        resting = 0
+        for instrument in venue.instruments.values():
+            instrument.book.check()
+            for side in (instrument.book.bids, instrument.book.asks):
+                for order in side:
+                    resting += 1
+                    assert venue.orders[order.order_id] is order
+                    assert 0 < order.open_lots <= order.quantity_lots
+                    open_orders[order.firm_id] = open_orders.get(order.firm_id, 0) + 1
+                    need = 0
+                    if order.side == Side.BUY:
+                        need = instrument.need_fen(order.price_ticks, order.open_lots)
+                    else:
+                        assert sum(lots for _, lots in order.receipts) == order.open_lots
+                    assert order.held_fen == need, "an order holds exactly what it needs"
+                    held_fen[order.firm_id] = held_fen.get(order.firm_id, 0) + need
+                    for receipt, lots in order.receipts:
+                        assert lots > 0
+                        assert receipt.firm_id == order.firm_id
+                        held_lots[receipt.receipt_id] = held_lots.get(receipt.receipt_id, 0) + lots
+        assert resting == len(venue.orders), "every known order rests in a book"
+        committed_fen: dict[FirmId, Fen] = {}
+        committed_lots: dict[ReceiptId, int] = {}
+        for trade in venue.trades.values():
+            assert trade.buyer_committed_fen >= trade.value_fen + trade.buyer_fee_fen, (
+                "what a trade committed covers value and fee"
+            )
+            firm_id = trade.buyer_firm_id
+            committed_fen[firm_id] = committed_fen.get(firm_id, 0) + trade.buyer_committed_fen
+            for receipt_id, lots, _ in trade.receipts:
+                committed_lots[receipt_id] = committed_lots.get(receipt_id, 0) + lots
+        for reserve in venue.reserves.values():
+            firm_id = reserve.firm_id
+            committed_fen[firm_id] = committed_fen.get(firm_id, 0) + reserve.amount_fen
+        cash = 0
+        for account in venue.accounts.values():
+            firm_id = account.firm_id
+            assert account.available_fen >= 0, "no firm has spent more than it has"
+            assert account.held_fen == held_fen.get(firm_id, 0)
+            assert account.committed_fen == committed_fen.get(firm_id, 0)
+            assert account.open_orders == open_orders.get(firm_id, 0)
+            cash += account.available_fen + account.held_fen + account.committed_fen
+        assert cash == venue.cash_in_fen - venue.cash_out_fen, "cash is conserved"
+        lots_of: dict[int, int] = {}
+        for receipt in venue.goods.by_id.values():
+            receipt_id = receipt.receipt_id
+            assert receipt.free_lots >= 0
+            assert receipt.held_lots == held_lots.get(receipt_id, 0)
+            assert receipt.committed_lots == committed_lots.get(receipt_id, 0)
+            lots = receipt.free_lots + receipt.held_lots + receipt.committed_lots
+            assert lots > 0, "an empty receipt is forgotten"
+            assert not receipt.piece_kg or lots == 1, "a piece is whole"
+            owner = (receipt.firm_id, receipt.instrument_id)
+            assert venue.goods.by_owner[owner][receipt_id] is receipt
+            lots_of[receipt.instrument_id] = lots_of.get(receipt.instrument_id, 0) + lots
+        owned = sum(len(mine) for mine in venue.goods.by_owner.values())
+        assert owned == len(venue.goods.by_id)
+        for instrument_id, lots_in in venue.goods_in_lots.items():
+            out = venue.goods_out_lots.get(instrument_id, 0)
+            assert lots_of.get(instrument_id, 0) == lots_in - out, "goods are conserved"
+        assert len(venue.window) == len(venue.window_order)
+
+
+def _same_payload(first: ClientCommand, again: ClientCommand) -> bool:
+    """Say whether two commands differ in nothing but the gateway's stamp."""
+    return type(first) is type(again) and (
+        first == again or first == msgspec.structs.replace(again, at_us=first.at_us)
+    )
+
+
+def _shown(number: int) -> int:
+    """Return a hostile number as one that fits a report."""
+    return max(min(number, MAX_INT), 0)
+
+
+def _bounded(values: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(_shown(value) for value in values)

@@ -1,0 +1,101 @@
+"""An instrument inside the engine: its terms, its phase and its book."""
+
+from __future__ import annotations
+
+from matching.book import Book
+from matching.commands import DefineInstrument, Mode, Phase
+from matching.events import RejectReason
+from matching.units import MAX_INT, Fen, Kg, Lots, Ticks, hold_fen, value_fen
+
+
+class Instrument:
+    """Terms as `DefineInstrument` gave them; reference, band, phase and halt as they are now."""
+
+    __slots__ = (
+        "book",
+        "halted",
+        "high_ticks",
+        "instrument_id",
+        "is_matched",
+        "low_ticks",
+        "max_kg",
+        "phase",
+        "reference_ticks",
+        "terms",
+    )
+
+    def __init__(self, terms: DefineInstrument) -> None:
+        self.terms = terms
+        self.instrument_id = terms.instrument_id
+        self.is_matched = terms.mode == Mode.MATCHED
+        self.reference_ticks = terms.reference_ticks
+        self.low_ticks = terms.low_ticks
+        self.high_ticks = terms.high_ticks
+        self.phase = Phase.CLOSED
+        self.halted = False
+        # The heaviest that a lot can be: what a buyer must be able to pay for.
+        self.max_kg: Kg = terms.piece_max_kg or terms.lot_kg
+        self.book = Book()
+
+    def largest_value_fen(self, price_ticks: Ticks, lots: Lots) -> Fen:
+        """Return the value of `lots` at `price_ticks` if every piece is as heavy as may be."""
+        return value_fen(price_ticks, self.terms.tick_fen_per_t, lots * self.max_kg)
+
+    def need_fen(self, price_ticks: Ticks, lots: Lots) -> Fen:
+        """Return the cash that a buy order with `lots` open at `price_ticks` holds."""
+        terms = self.terms
+        return hold_fen(
+            value_fen(price_ticks, terms.tick_fen_per_t, lots * self.max_kg),
+            terms.cover_bp,
+            terms.plus_tolerance_bp,
+            terms.buyer_fee_bp,
+        )
+
+
+def wrong_terms(terms: DefineInstrument) -> tuple[RejectReason, tuple[int, ...]] | None:
+    """Return why an instrument with these terms cannot be admitted, or None.
+
+    `PARAMETERS` names the first wrong field by its position in `DefineInstrument`, from 0.
+    """
+    at_least_one = (
+        (0, terms.instrument_id),
+        (2, terms.tick_fen_per_t),
+        (3, terms.lot_kg),
+        (4, terms.min_lots),
+        (5, terms.step_lots),
+        (6, terms.max_lots),
+        (7, terms.max_value_fen),
+        (8, terms.reference_ticks),
+        (9, terms.low_ticks),
+        (10, terms.high_ticks),
+    )
+    for position, number in at_least_one:
+        if not 1 <= number <= MAX_INT:
+            return RejectReason.PARAMETERS, (position,)
+    # Full cover only: deposits with payment due later come with the settlement issue.
+    if terms.cover_bp != 10_000:
+        return RejectReason.PARAMETERS, (11,)
+    for position, number in (
+        (12, terms.plus_tolerance_bp),
+        (13, terms.buyer_fee_bp),
+        (14, terms.seller_fee_bp),
+    ):
+        if not 0 <= number <= 10_000:
+            return RejectReason.PARAMETERS, (position,)
+    if not 0 <= terms.piece_min_kg <= terms.piece_max_kg <= MAX_INT:
+        return RejectReason.PARAMETERS, (15,)
+    if terms.piece_max_kg and not terms.piece_min_kg:
+        return RejectReason.PARAMETERS, (15,)
+    if not 0 <= terms.approval_id <= MAX_INT:
+        return RejectReason.PARAMETERS, (17,)
+    if terms.min_lots % terms.step_lots:
+        return RejectReason.PARAMETERS, (5,)
+    if terms.max_lots < terms.min_lots:
+        return RejectReason.PARAMETERS, (6,)
+    if not terms.low_ticks <= terms.reference_ticks <= terms.high_ticks:
+        return RejectReason.PARAMETERS, (8,)
+    if terms.tick_fen_per_t * terms.lot_kg % 1000:
+        return RejectReason.FRACTION_OF_FEN, (terms.tick_fen_per_t, terms.lot_kg)
+    if terms.mode == Mode.MATCHED and not terms.approval_id:
+        return RejectReason.APPROVAL_REQUIRED, ()
+    return None

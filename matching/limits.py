@@ -1,0 +1,24 @@
+"""Every bound of the engine, with its unit. Reaching one is answered by `LIMIT`."""
+
+from typing import Final
+
+from matching.units import Micros
+
+DEDUP_WINDOW_US: Final[Micros] = 15 * 60 * 1_000_000
+"""H: how long a client order id is remembered, and how old a command may be."""
+AHEAD_US: Final[Micros] = 60 * 1_000_000
+"""How far ahead of the block's time a command's stamp may be."""
+CLIENT_IDS_PER_FIRM: Final = 200_000
+"""Client order ids that the window remembers for one firm."""
+ID_LENGTH: Final = 36
+"""Characters of a client order id; operation ids may have `OP_ID_LENGTH`."""
+OP_ID_LENGTH: Final = 64
+"""Characters of an operation id."""
+OPEN_ORDERS_PER_FIRM: Final = 100_000
+"""Resting orders of one firm in all instruments."""
+RECEIPTS_PER_ORDER: Final = 64
+"""Receipts that one sell order may hold."""
+WOULD_TRADE_IDS: Final = 10
+"""Order ids that a `WOULD_TRADE` refusal names."""
+REASON_LENGTH: Final = 200
+"""Characters of the reason of a halt."""
