@@ -37,7 +37,7 @@ from matching.commands import (
     SettleTrade,
     Side,
 )
-from matching.cover import Receipt
+from matching.cover import Account, Receipt
 from matching.events import AnyEvent, CommandRejected, CommandRepeated, RejectReason
 from matching.instrument import Instrument
 from matching.limits import (
@@ -49,13 +49,13 @@ from matching.limits import (
 )
 from matching.orders import Order
 from matching.rules import Refusal
-from matching.state import Venue
+from matching.state import ClientKey, Venue
 from matching.units import MAX_INT, Fen, FirmId, Micros, ReceiptId
 
 ENGINE_VERSION: Final = "1"
 """Rises with every change that lets an old journal replay to other events."""
 
-_TRADING: Final[dict[type, Callable[[Venue, Any], Refusal | list[AnyEvent]]]] = {
+_TRADING: Final[dict[type, Callable[[Venue, Any, Any], Any]]] = {
     EnterOrder: trading.enter,
     LiftOrder: trading.lift,
     AmendOrder: trading.amend,
@@ -114,86 +114,96 @@ class Engine:
         venue.index = 0
         oldest = ts_us - DEDUP_WINDOW_US
         order = venue.window_order
-        while order and order[0][0] < oldest:
-            _, key = order.popleft()
-            del venue.window[key]
+        window = venue.window
+        while order and window[order[0]][0].at_us < oldest:
+            key = order.popleft()
+            del window[key]
             account = venue.accounts.get(key[0])
             if account is not None:
                 account.remembered -= 1
 
     def apply(self, command: AnyCommand) -> tuple[AnyEvent, ...]:
-        """Execute or refuse `command`; never raises for a decodable command."""
+        """Execute or refuse `command`; never raises for a decodable command.
+
+        The path of a trader's command is written flat: one function call less is 2 % here.
+        """
         venue = self.venue
         index = venue.index
         venue.index = index + 1
-        kind = type(command)
-        trade = _TRADING.get(kind)
-        if trade is not None:
-            assert isinstance(command, ClientCommand)
-            return self._client(command, trade, index)
-        operate = _OPERATIONS.get(kind)
-        if operate is not None:
-            assert isinstance(command, OperationCommand)
-            return self._operation(command, operate, index)
-        answer = _ADMINISTRATION[kind](venue, command)
-        if isinstance(answer, tuple):
-            return (CommandRejected(0, "", answer[0], answer[1]),)
-        return tuple(answer)
+        execute = _TRADING.get(type(command))
+        if execute is None:
+            return self._apply_other(command, index)
+        firm_id: FirmId = command.firm_id  # type: ignore[union-attr]
+        client_order_id: str = command.client_order_id  # type: ignore[union-attr]
+        key = (firm_id, client_order_id)
+        window = venue.window
+        if key in window:
+            return self._answer_again(command, key)  # type: ignore[arg-type]
+        account = venue.accounts.get(firm_id)
+        ts_us = venue.ts_us
+        if (
+            account is None
+            or not ts_us - DEDUP_WINDOW_US <= command.at_us <= ts_us + AHEAD_US  # type: ignore[union-attr]
+            or not 0 < len(client_order_id) <= ID_LENGTH
+            or not 0 <= command.trader_id <= MAX_INT  # type: ignore[union-attr]
+            or account.remembered >= CLIENT_IDS_PER_FIRM
+        ):
+            refused = self._refuse_client(command, account)  # type: ignore[arg-type]
+            if refused is not None:
+                return refused
+            # A cancel beyond the bound: taken, not remembered; it does no harm when it comes again.
+        else:
+            window[key] = (command, venue.seq, index)  # type: ignore[assignment]
+            venue.window_order.append(key)
+            account.remembered += 1
+        answer = execute(venue, account, command)
+        if type(answer) is list:
+            return tuple(answer)
+        return (CommandRejected(firm_id, client_order_id, answer[0], _bounded(answer[1])),)
 
-    def _client(
-        self,
-        command: ClientCommand,
-        execute: Callable[[Venue, Any], Refusal | list[AnyEvent]],
-        index: int,
-    ) -> tuple[AnyEvent, ...]:
-        venue = self.venue
+    def _answer_again(self, command: ClientCommand, key: ClientKey) -> tuple[AnyEvent, ...]:
+        """Answer an id that the window knows: the first answer's place, or a refusal."""
+        first, seq, index = self.venue.window[key]
+        if _same_payload(first, command):
+            return (CommandRepeated(key[0], key[1], seq, index),)
+        return (CommandRejected(key[0], key[1], RejectReason.CLIENT_ID_REUSED, ()),)
+
+    def _refuse_client(
+        self, command: ClientCommand, account: Account | None
+    ) -> tuple[AnyEvent, ...] | None:
+        """Say why a trader's command is not even looked at; None for a cancel beyond the bound.
+
+        Such a command is not remembered: a stale one can never run, so it needs no memory.
+        """
+        ts_us = self.venue.ts_us
         firm_id = command.firm_id
         client_order_id = command.client_order_id
-        key = (firm_id, client_order_id)
-        seen = venue.window.get(key)
-        if seen is not None:
-            if _same_payload(seen[0], command):
-                return (CommandRepeated(firm_id, client_order_id, seen[1], seen[2]),)
-            return (CommandRejected(firm_id, client_order_id, RejectReason.CLIENT_ID_REUSED, ()),)
-        at_us = command.at_us
-        ts_us = venue.ts_us
-        if not ts_us - DEDUP_WINDOW_US <= at_us <= ts_us + AHEAD_US:
-            # Not remembered: a stale command can never run, so it needs no memory.
-            oldest = max(ts_us - DEDUP_WINDOW_US, 0)
-            return (
-                CommandRejected(
-                    firm_id, client_order_id, RejectReason.STALE, (_shown(at_us), oldest)
-                ),
-            )
-        if not (
+        reason: RejectReason
+        values: tuple[int, ...]
+        if not ts_us - DEDUP_WINDOW_US <= command.at_us <= ts_us + AHEAD_US:
+            reason, values = RejectReason.STALE, (command.at_us, ts_us - DEDUP_WINDOW_US)
+        elif not (
             0 < len(client_order_id) <= ID_LENGTH
             and 0 < firm_id <= MAX_INT
             and 0 <= command.trader_id <= MAX_INT
         ):
-            return (CommandRejected(_shown(firm_id), "", RejectReason.INVALID, ()),)
-        account = venue.accounts.get(firm_id)
-        if account is None:
-            return (
-                CommandRejected(firm_id, client_order_id, RejectReason.UNKNOWN_FIRM, (firm_id,)),
-            )
-        if account.remembered >= CLIENT_IDS_PER_FIRM:
-            if type(command) is not CancelOrder:
-                return (
-                    CommandRejected(
-                        firm_id,
-                        client_order_id,
-                        RejectReason.LIMIT,
-                        (account.remembered, CLIENT_IDS_PER_FIRM),
-                    ),
-                )
-            # A cancel is always taken; forgotten, it does no harm when it comes again.
+            reason, values, client_order_id = RejectReason.INVALID, (), ""
+        elif account is None:
+            reason, values = RejectReason.UNKNOWN_FIRM, (firm_id,)
+        elif type(command) is CancelOrder:
+            return None
         else:
-            venue.window[key] = (command, venue.seq, index)
-            venue.window_order.append((at_us, key))
-            account.remembered += 1
-        answer = execute(venue, command)
+            reason, values = RejectReason.LIMIT, (account.remembered, CLIENT_IDS_PER_FIRM)
+        return (CommandRejected(_shown(firm_id), client_order_id, reason, _bounded(values)),)
+
+    def _apply_other(self, command: AnyCommand, index: int) -> tuple[AnyEvent, ...]:
+        operate = _OPERATIONS.get(type(command))
+        if operate is not None:
+            assert isinstance(command, OperationCommand)
+            return self._operation(command, operate, index)
+        answer = _ADMINISTRATION[type(command)](self.venue, command)
         if isinstance(answer, tuple):
-            return (CommandRejected(firm_id, client_order_id, answer[0], _bounded(answer[1])),)
+            return (CommandRejected(0, "", answer[0], _bounded(answer[1])),)
         return tuple(answer)
 
     def _operation(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from matching.book import Book
 from matching.commands import DefineInstrument, Mode, Phase
 from matching.events import RejectReason
-from matching.units import MAX_INT, Fen, Kg, Lots, Ticks, hold_fen, value_fen
+from matching.units import MAX_INT, Fen, Kg, Lots, Ticks, value_fen
 
 
 class Instrument:
@@ -44,11 +44,12 @@ class Instrument:
     def need_fen(self, price_ticks: Ticks, lots: Lots) -> Fen:
         """Return the cash that a buy order with `lots` open at `price_ticks` holds."""
         terms = self.terms
-        return hold_fen(
-            value_fen(price_ticks, terms.tick_fen_per_t, lots * self.max_kg),
-            terms.cover_bp,
-            terms.plus_tolerance_bp,
-            terms.buyer_fee_bp,
+        tolerance = 10_000 + terms.plus_tolerance_bp
+        # `value_fen` and `hold_fen` written out: 8 % of all commands' time otherwise.
+        value = (price_ticks * terms.tick_fen_per_t * lots * self.max_kg + 500) // 1000
+        return (
+            -(-value * terms.cover_bp * tolerance // 100_000_000)
+            + value * tolerance // 10_000 * terms.buyer_fee_bp // 10_000
         )
 
 

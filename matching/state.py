@@ -113,7 +113,7 @@ class Venue:
         # Operation ids are unique for ever: id -> (payload, block seq, index).
         self.operations: dict[str, tuple[bytes, int, int]] = {}
         self.window: dict[ClientKey, Remembered] = {}
-        self.window_order: deque[tuple[Micros, ClientKey]] = deque()
+        self.window_order: deque[ClientKey] = deque()
 
     def snapshot(self) -> bytes:
         """Return the whole state as msgpack, every dict in its order."""
@@ -268,7 +268,7 @@ class Venue:
             assert isinstance(command, ClientCommand)
             key = (command.firm_id, command.client_order_id)
             venue.window[key] = (command, first_seq, first_index)
-            venue.window_order.append((command.at_us, key))
+            venue.window_order.append(key)
             if command.firm_id in venue.accounts:
                 venue.accounts[command.firm_id].remembered += 1
         return venue

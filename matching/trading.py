@@ -1,6 +1,8 @@
-"""What traders ask: enter, lift, amend, cancel. Checks first, then changes, then nothing can fail."""
+"""What traders ask: enter, lift, amend, cancel. All checks first; then nothing can fail."""
 
 from __future__ import annotations
+
+from typing import Final
 
 from matching import continuous
 from matching.commands import (
@@ -11,7 +13,7 @@ from matching.commands import (
     Side,
     TimeInForce,
 )
-from matching.cover import Receipt
+from matching.cover import Account, Receipt
 from matching.events import (
     AnyEvent,
     CancelReason,
@@ -38,10 +40,15 @@ from matching.rules import (
 from matching.state import Venue
 from matching.units import MAX_INT, Lots
 
+# Bound once: looking a member up in its enum costs more than comparing it (CPython 3.11).
+_BUY: Final = Side.BUY
+_SELL: Final = Side.SELL
+_DAY: Final = TimeInForce.DAY
+
 Answer = Refusal | list[AnyEvent]
 
 
-def enter(venue: Venue, command: EnterOrder) -> Answer:
+def enter(venue: Venue, account: Account, command: EnterOrder) -> Answer:
     """Enter an order: refuse it, or hold its cover, trade what crosses, rest or cancel the rest."""
     price = command.price_ticks
     lots = command.quantity_lots
@@ -52,14 +59,12 @@ def enter(venue: Venue, command: EnterOrder) -> Answer:
     instrument = venue.instruments.get(command.instrument_id)
     if instrument is None:
         return RejectReason.UNKNOWN_INSTRUMENT, (command.instrument_id,)
-    account = venue.accounts.get(command.firm_id)
     refusal = refuse_entry(command, instrument, account, venue.halted)
     if refusal is not None:
         return refusal
-    assert account is not None
     side = command.side
     taken: Allocation
-    if side == Side.BUY:
+    if side is _BUY:
         if command.receipt_ids:
             return RejectReason.RECEIPTS_ON_BUY, ()
         need = instrument.need_fen(price, lots)
@@ -109,14 +114,14 @@ def enter(venue: Venue, command: EnterOrder) -> Answer:
     if instrument.is_matched:
         continuous.match(venue, instrument, order, events)
     if order.open_lots:
-        if command.tif == TimeInForce.DAY:
+        if command.tif is _DAY:
             events.append(continuous.rest(venue, instrument, order))
         else:
             events.append(release(order, "", CancelReason.IMMEDIATE, resting=False))
     return events
 
 
-def lift(venue: Venue, command: LiftOrder) -> Answer:
+def lift(venue: Venue, account: Account, command: LiftOrder) -> Answer:
     """Take lots of one resting order of a `listed` book, at that order's own price."""
     lots = command.quantity_lots
     if not 0 < lots <= MAX_INT:
@@ -127,9 +132,6 @@ def lift(venue: Venue, command: LiftOrder) -> Answer:
     if maker is None:
         return RejectReason.UNKNOWN_ORDER, (command.order_id,)
     instrument = venue.instruments[maker.instrument_id]
-    account = venue.accounts.get(command.firm_id)
-    if account is None:
-        return RejectReason.UNKNOWN_FIRM, (command.firm_id,)
     refusal = refuse_standing(instrument, account, venue.halted)
     if refusal is not None:
         return refusal
@@ -145,10 +147,10 @@ def lift(venue: Venue, command: LiftOrder) -> Answer:
     refusal = above_maximum(instrument, maker.price_ticks, lots)
     if refusal is not None:
         return refusal
-    side = Side.SELL if maker.side == Side.BUY else Side.BUY
+    side = _SELL if maker.side is _BUY else _BUY
     taken: Allocation = []
     need = 0
-    if side == Side.BUY:
+    if side is _BUY:
         if command.receipt_ids:
             return RejectReason.RECEIPTS_ON_BUY, ()
         need = instrument.need_fen(maker.price_ticks, lots)
@@ -215,7 +217,7 @@ def refuse_lifted_quantity(instrument: Instrument, maker: Order, lots: Lots) -> 
     return None
 
 
-def amend(venue: Venue, command: AmendOrder) -> Answer:
+def amend(venue: Venue, account: Account, command: AmendOrder) -> Answer:
     """Give a resting order a new price and total quantity; see `AmendOrder` for its priority."""
     price = command.price_ticks
     quantity = command.quantity_lots
@@ -225,7 +227,6 @@ def amend(venue: Venue, command: AmendOrder) -> Answer:
     if order is None or order.firm_id != command.firm_id:
         return RejectReason.UNKNOWN_ORDER, (command.order_id,)
     instrument = venue.instruments[order.instrument_id]
-    account = order.account
     refusal = refuse_standing(instrument, account, venue.halted)
     if refusal is not None:
         return refusal
@@ -249,7 +250,7 @@ def amend(venue: Venue, command: AmendOrder) -> Answer:
     old_receipts = receipt_lots(order.receipts)
     need = 0
     more: Allocation = []
-    if order.side == Side.BUY:
+    if order.side is _BUY:
         need = instrument.need_fen(price, open_lots)
         if need - old_held > account.available_fen:
             return RejectReason.CASH, (need - old_held, account.available_fen)
@@ -272,7 +273,7 @@ def amend(venue: Venue, command: AmendOrder) -> Answer:
         instrument.book.side(order.side).remove(order)
         del venue.orders[order.order_id]
         account.open_orders -= 1
-    if order.side == Side.BUY:
+    if order.side is _BUY:
         account.available_fen -= need - old_held
         account.held_fen += need - old_held
         order.held_fen = need
@@ -311,7 +312,7 @@ def amend(venue: Venue, command: AmendOrder) -> Answer:
     return events
 
 
-def cancel(venue: Venue, command: CancelOrder) -> Answer:
+def cancel(venue: Venue, account: Account, command: CancelOrder) -> Answer:
     """Withdraw a resting order. Allowed in every phase, in halts and to suspended firms."""
     order = venue.orders.get(command.order_id)
     if order is None or order.firm_id != command.firm_id:
@@ -323,7 +324,8 @@ def withdraw(
     venue: Venue, order: Order, client_order_id: str, reason: CancelReason
 ) -> OrderCancelled:
     """Take a resting order out of its book and free what it holds."""
-    venue.instruments[order.instrument_id].book.side(order.side).remove(order)
+    book = venue.instruments[order.instrument_id].book
+    (book.bids if order.side is _BUY else book.asks).remove(order)
     del venue.orders[order.order_id]
     order.account.open_orders -= 1
     return release(order, client_order_id, reason, resting=True)
@@ -334,16 +336,20 @@ def release(
 ) -> OrderCancelled:
     """Free what an order holds for its open part, and say so."""
     freed = order.held_fen
-    receipts = receipt_lots(order.receipts)
     cancelled = order.open_lots
-    order.account.held_fen -= freed
-    order.account.available_fen += freed
-    for receipt, lots in order.receipts:
-        receipt.held_lots -= lots
-        receipt.free_lots += lots
-    order.held_fen = 0
+    receipts: tuple[ReceiptLots, ...] = ()
+    if order.receipts:
+        receipts = receipt_lots(order.receipts)
+        for receipt, lots in order.receipts:
+            receipt.held_lots -= lots
+            receipt.free_lots += lots
+        order.receipts = []
+    else:
+        account = order.account
+        account.held_fen -= freed
+        account.available_fen += freed
+        order.held_fen = 0
     order.open_lots = 0
-    order.receipts = []
     return OrderCancelled(
         order.order_id,
         order.firm_id,
@@ -391,4 +397,7 @@ def merged(first: Allocation, more: Allocation) -> Allocation:
 
 def receipt_lots(taken: Allocation) -> tuple[ReceiptLots, ...]:
     """Return the allocation as events state it."""
-    return tuple((receipt.receipt_id, lots) for receipt, lots in taken)
+    if len(taken) == 1:
+        receipt, lots = taken[0]
+        return ((receipt.receipt_id, lots),)
+    return tuple([(receipt.receipt_id, lots) for receipt, lots in taken])
