@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 
 class WrongVariable(Exception):
@@ -91,7 +91,8 @@ class Environment:
                 parts.path[1:],
                 unquote(parts.username or ""),
                 unquote(parts.password or ""),
-                unquote(parts.hostname or ""),
+                # A Unix socket's directory is given as libpq has it: …/name?host=/directory
+                parse_qs(parts.query).get("host", [parts.hostname or ""])[0],
                 port,
             )
         raise WrongVariable(

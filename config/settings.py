@@ -132,7 +132,8 @@ DATABASES = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # The journal is not a Django database: `exchange/journal.py` owns its connection.
-JOURNAL_URL = env.database("JOURNAL_URL", f"sqlite://{HAIDAI_DATA_DIR / 'journal.sqlite3'}")
+JOURNAL_URL = env.text("JOURNAL_URL", f"sqlite://{HAIDAI_DATA_DIR / 'journal.sqlite3'}")
+env.database("JOURNAL_URL", JOURNAL_URL)  # says so here if it is not an address
 # Where the engine and the feed server listen: unix:///path or tcp://host:port.
 ENGINE_LINK = env.text("ENGINE_LINK", f"unix://{HAIDAI_DATA_DIR / 'engine.sock'}")
 FEED_LINK = env.text("FEED_LINK", f"unix://{HAIDAI_DATA_DIR / 'feeds.sock'}")

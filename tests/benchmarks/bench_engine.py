@@ -78,7 +78,7 @@ def flow(commands: int, seed: int = 7) -> list[tuple[str, int, int, int, int]]:
         elif draw < 0.85:
             rows.append(("cancel", side, 0, 0, chance.randrange(1 << 30)))
             open_orders -= 1
-        elif draw < 0.90:
+        elif draw < 0.9:
             rows.append(("amend", side, price, lots, chance.randrange(1 << 30)))
         elif draw < 0.98:
             through = MIDDLE + 3 if side == 1 else MIDDLE - 3
@@ -174,7 +174,7 @@ def drive_probe(rows: list[tuple[str, int, int, int, int]]) -> float:
             limit = -price if side == 2 else price
             while lots and other:
                 key, level = other.peekitem(0)
-                if (key if side == 1 else key) > limit:
+                if key > limit:
                     break
                 maker, there = next(iter(level.items()))
                 take = min(there, lots)

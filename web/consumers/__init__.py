@@ -1,0 +1,1 @@
+"""Sockets: they subscribe, then snapshot, then forward. They hold no rules."""

@@ -1,0 +1,73 @@
+"""Run the engine process: the single writer of all venues of this installation."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
+
+from exchange.blocks import DamagedBlock
+from exchange.journal import Fenced, JournalError, open_journal
+from exchange.link_server import LinkServer
+from exchange.locks import InUseError, lock
+from exchange.models import Venue
+from exchange.sequencer import ReplayDiffers, Sequencer
+
+
+class Command(BaseCommand):
+    help = (
+        "Run the engine: one process that matches and journals the orders of every venue."
+        " `manage.py serve` starts it for you. It listens at ENGINE_LINK, keeps the journal at"
+        " JOURNAL_URL, and refuses to start beside another one or on a damaged journal."
+    )
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--venues",
+            default="",
+            help="ids of the venues to serve, comma-separated (default: all in the database)",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["venues"]:
+            venue_ids = [int(word) for word in options["venues"].split(",")]
+        else:
+            venue_ids = list(Venue.objects.values_list("id", flat=True))
+            connections.close_all()  # the engine never touches the application's database again
+        if not venue_ids:
+            raise CommandError("There is no venue yet. Try: make demo")
+        try:
+            held = lock(settings.HAIDAI_DATA_DIR, "engine.lock")
+            journal = open_journal(settings.JOURNAL_URL)
+            sequencer = Sequencer(journal, venue_ids, progress=self.stdout.write)
+        except (InUseError, JournalError, DamagedBlock, ReplayDiffers) as error:
+            raise CommandError(str(error)) from error
+        try:
+            asyncio.run(serve(sequencer, settings.ENGINE_LINK))
+        except Fenced as error:
+            raise CommandError(str(error)) from error
+        finally:
+            sequencer.stop()
+            journal.close()
+            held.close()
+
+
+async def serve(sequencer: Sequencer, address: str) -> None:
+    """Serve until SIGTERM or SIGINT; then what waits is refused and a snapshot is taken."""
+    server = await LinkServer(sequencer).listen(address)
+    loop = asyncio.get_running_loop()
+    work = loop.create_task(sequencer.run())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, work.cancel)
+    try:
+        with contextlib.suppress(asyncio.CancelledError):
+            await work
+    finally:
+        server.close()

