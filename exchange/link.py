@@ -292,8 +292,15 @@ class BlockingLink:
 
     def cover(self, venue_id: int) -> dict[str, Any]:
         """Return `Engine.totals()` at the newest durable block."""
-        items = self._ask(lambda number, left_s: pack("cover", number, venue_id), 5)
-        if items[0] != "cover":
+        return self._read("cover", venue_id)
+
+    def market(self, venue_id: int) -> dict[str, Any]:
+        """Return `Engine.market()` at the newest durable block."""
+        return self._read("market", venue_id)
+
+    def _read(self, word: str, venue_id: int) -> dict[str, Any]:
+        items = self._ask(lambda number, left_s: pack(word, number, venue_id), 5)
+        if items[0] != word:
             raise LinkError(items[2])
         answer: dict[str, Any] = items[2]
         return answer

@@ -96,12 +96,13 @@ class LinkServer:
                 writer.write(pack("error", request, "UNKNOWN_VENUE", 0))
             else:
                 writer.write(pack("state", request, venue.state.value, venue.seq, venue.epoch))
-        elif word == "cover":
+        elif word in ("cover", "market"):
             _, request, venue_id = items
             if venue_id not in self.sequencer.venues:
                 writer.write(pack("error", request, "UNKNOWN_VENUE", 0))
             else:
-                writer.write(pack("cover", request, self.sequencer.totals(venue_id)))
+                read = self.sequencer.totals if word == "cover" else self.sequencer.market
+                writer.write(pack(word, request, read(venue_id)))
         else:
             raise ValueError(word)
 

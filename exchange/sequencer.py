@@ -290,6 +290,10 @@ class Sequencer:
         """Return the engine's conservation report at its newest durable block."""
         return self.venues[venue_id].engine.totals()
 
+    def market(self, venue_id: VenueId) -> dict[str, Any]:
+        """Return day, phases and reference prices at the newest durable block."""
+        return self.venues[venue_id].engine.market()
+
     def snapshot(self, venue: Venue) -> None:
         """Keep the engine's state, so that the next start replays less."""
         if venue.head is not None and venue.since_snapshot:

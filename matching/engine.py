@@ -304,6 +304,26 @@ class Engine:
             "cash_out": venue.cash_out_fen,
         }
 
+    def market(self) -> dict[str, Any]:
+        """Return `seq`, `day`, `halted` and [id, phase, halted, reference, low, high] rows."""
+        venue = self.venue
+        return {
+            "seq": venue.seq,
+            "day": venue.day,
+            "halted": venue.halted,
+            "instruments": [
+                [
+                    i.instrument_id,
+                    int(i.phase),
+                    i.halted,
+                    i.reference_ticks,
+                    i.low_ticks,
+                    i.high_ticks,
+                ]
+                for i in venue.instruments.values()
+            ],
+        }
+
     def check(self) -> None:
         """Assert every invariant of the venue: books, holds, conservation of cash and goods."""
         venue = self.venue

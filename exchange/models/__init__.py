@@ -18,6 +18,7 @@ from exchange.models.projected import (
     OrderRow,
     OrderState,
     TradeRow,
+    VenueStatus,
 )
 
 __all__ = [
@@ -41,5 +42,6 @@ __all__ = [
     "TradingMode",
     "User",
     "Venue",
+    "VenueStatus",
     "Warehouse",
 ]

@@ -169,3 +169,11 @@ class FeedState(models.Model):
     seq = models.PositiveBigIntegerField()
     hash = models.BinaryField(max_length=32)
     state = models.BinaryField()
+
+
+class VenueStatus(models.Model):
+    """The venue as its journal left it: trading day and halt."""
+
+    venue = models.OneToOneField(Venue, on_delete=models.CASCADE, primary_key=True)
+    day = models.PositiveIntegerField(default=0)  # 20261123; 0 before the first
+    halted = models.BooleanField(default=False)

@@ -1,0 +1,66 @@
+"""Reads for screens. All inside the current venue's scope."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from exchange.models import (
+    Bookmark,
+    DayStatistics,
+    FirmFunds,
+    Instrument,
+    InstrumentStatus,
+    OrderRow,
+    VenueStatus,
+)
+from exchange.scope import current_venue_id
+
+
+@dataclass(frozen=True, slots=True)
+class BoardRow:
+    """An instrument with its latest day's statistics, if it has traded."""
+
+    instrument: Instrument
+    statistics: DayStatistics | None
+
+
+def listed_instruments() -> list[Instrument]:
+    """Return the venue's instruments that can be seen: listed or suspended."""
+    return list(
+        Instrument.objects.select_related("commodity", "warehouse", "approval")
+        .filter(status__in=[InstrumentStatus.LISTED, InstrumentStatus.SUSPENDED])
+        .order_by("pk")
+    )
+
+
+def board() -> list[BoardRow]:
+    """Return every instrument of the venue, refused ones included, for the operator."""
+    latest: dict[int, DayStatistics] = {}
+    for row in DayStatistics.objects.order_by("day"):
+        latest[row.instrument_id] = row
+    instruments = Instrument.objects.select_related("commodity", "warehouse", "approval")
+    return [BoardRow(one, latest.get(one.pk)) for one in instruments.order_by("pk")]
+
+
+def funds(firm_id: int) -> FirmFunds:
+    """Return a firm's funds as the engine told them; zeros before the first."""
+    found = FirmFunds.objects.filter(firm_id=firm_id).first()
+    return found or FirmFunds(firm_id=firm_id)
+
+
+def orders(firm_id: int, *, page: int, size: int = 50) -> list[OrderRow]:
+    """Return a page of a firm's orders, newest first; pages count from 1."""
+    start = (page - 1) * size
+    return list(
+        OrderRow.objects.filter(firm_id=firm_id).order_by("-order_id")[start : start + size]
+    )
+
+
+def venue_status() -> VenueStatus:
+    """Return the current venue's day and halt."""
+    return VenueStatus.objects.filter(pk=current_venue_id()).first() or VenueStatus()
+
+
+def bookmarks() -> dict[str, int]:
+    """Return how far each follower has read the current venue's journal."""
+    return {mark.follower: mark.seq for mark in Bookmark.objects.all()}

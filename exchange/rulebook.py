@@ -1,0 +1,399 @@
+"""What the operator decides: who is admitted, what is listed, in which mode, and what stands still.
+
+Each decision is validated here, written as a row, and sent to the engine, which has the last
+word; a command that was lost on the way is sent again by the same call, because the engine
+answers `SAME` to what it already knows.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+from django.db import transaction
+
+from exchange import reference, trading_days
+from exchange.link import BlockingLink
+from exchange.models import (
+    Approval,
+    Commodity,
+    Firm,
+    Instrument,
+    InstrumentStatus,
+    Membership,
+    MembershipStatus,
+    TradingMode,
+    User,
+    Venue,
+    Warehouse,
+)
+from matching.commands import (
+    DefineFirm,
+    DefineInstrument,
+    FirmStatus,
+    HaltScope,
+    Mode,
+    SetFirmStatus,
+    SetHalt,
+)
+from matching.events import AnyEvent, CommandRejected, RejectReason
+from matching.units import MAX_INT
+
+MODES: Final = {TradingMode.LISTED: Mode.LISTED, TradingMode.MATCHED: Mode.MATCHED}
+UNITS: Final = ("t", "coil", "batch", "carton")
+
+
+class RuleError(Exception):
+    """A decision breaks a rule: `code` says which, `field` where, `values` what was compared."""
+
+    def __init__(self, code: str, field: str = "", values: tuple[int, ...] = ()) -> None:
+        super().__init__(f"{code} {field} {values}")
+        self.code = code
+        self.field = field
+        self.values = values
+
+
+@dataclass(frozen=True, slots=True)
+class InstrumentTerms:
+    """What an operator fills in to list an instrument. Units as the names say; prices in ticks."""
+
+    commodity: Commodity
+    warehouse: Warehouse
+    code: str
+    name_zh: str
+    name_en: str
+    grade_zh: str
+    grade_en: str
+    basis: str
+    unit: str
+    mode: str
+    tick_fen_per_t: int
+    lot_kg: int
+    min_lots: int
+    step_lots: int
+    max_lots: int
+    max_value_fen: int
+    reference_ticks: int
+    band_bp: int
+    buyer_fee_bp: int
+    seller_fee_bp: int
+    plus_tolerance_bp: int = 0
+    piece_min_kg: int = 0
+    piece_max_kg: int = 0
+    approval: Approval | None = None
+
+
+def suggested_terms(
+    commodity: Commodity, warehouse: Warehouse, mode: str, approval: Approval | None = None
+) -> InstrumentTerms:
+    """Return the terms that the fixture gives a commodity, for the form and for the demo."""
+    row = commodity.parameters
+    quantity = row["quantity"]
+    defaults = reference.fixture()["defaults"]
+    place = warehouse.port_zh or warehouse.city_zh
+    name, _, grade = commodity.name_zh.partition(" ")
+    piece = quantity.get("piece_mass", {})
+    return InstrumentTerms(
+        commodity=commodity,
+        warehouse=warehouse,
+        code=f"{commodity.code}-{warehouse.code.partition('-')[0]}",
+        name_zh=f"{commodity.name_zh} {place}",
+        name_en=commodity.name_en,
+        grade_zh=grade or f"{name}基准品",
+        grade_en=grade if grade.isascii() and grade else "base grade",
+        basis=row["quote"]["basis"],
+        unit=quantity["unit"],
+        mode=mode,
+        tick_fen_per_t=yuan_to_fen(row["quote"]["tick"]),
+        lot_kg=quantity["lot_kg"],
+        min_lots=reference.lots(quantity, quantity["min"]),
+        step_lots=reference.lots(quantity, quantity["step"]),
+        max_lots=reference.lots(quantity, quantity["max_order"]),
+        max_value_fen=yuan_to_fen(row["risk"]["max_order_value"]),
+        reference_ticks=row["reference_price"]["demo_last"] // row["quote"]["tick"],
+        band_bp=percent_to_bp(row["risk"]["price_limit_pct"]),
+        buyer_fee_bp=defaults["trading_fee_bp"]["buyer"],
+        seller_fee_bp=defaults["trading_fee_bp"]["seller"],
+        plus_tolerance_bp=percent_to_bp(row["weight_basis"]["tolerance_pct"]["plus"]),
+        piece_min_kg=piece.get("min_kg", 0),
+        piece_max_kg=piece.get("max_kg", 0),
+        approval=approval,
+    )
+
+
+def yuan_to_fen(text: Any) -> int:
+    """Return an amount in yuan as fen; raises `RuleError` for fractions of a fen."""
+    return _scaled(text, 100)
+
+
+def percent_to_bp(text: Any) -> int:
+    """Return a percentage as basis points; raises `RuleError` for fractions of one."""
+    return _scaled(text, 100)
+
+
+def _scaled(text: Any, factor: int) -> int:
+    try:
+        exact = Decimal(str(text)) * factor
+    except InvalidOperation as error:
+        raise RuleError("NUMBER") from error
+    if exact != exact.to_integral_value() or not 0 <= exact <= MAX_INT:
+        raise RuleError("NUMBER")
+    return int(exact)
+
+
+# Instruments.
+
+
+def check_terms(terms: InstrumentTerms, venue: Venue, today: dt.date) -> None:
+    """Raise `RuleError` for the first rule that the terms break, naming the field."""
+    positive = (
+        "tick_fen_per_t",
+        "lot_kg",
+        "min_lots",
+        "step_lots",
+        "max_lots",
+        "max_value_fen",
+        "reference_ticks",
+        "band_bp",
+    )
+    for field in positive:
+        if not 0 < getattr(terms, field) <= MAX_INT:
+            raise RuleError("NUMBER", field, (getattr(terms, field),))
+    for field in ("buyer_fee_bp", "seller_fee_bp", "plus_tolerance_bp"):
+        if not 0 <= getattr(terms, field) <= 1_000 + 9_000 * (field == "plus_tolerance_bp"):
+            raise RuleError("NUMBER", field, (getattr(terms, field),))
+    if terms.band_bp >= 10_000:
+        raise RuleError("NUMBER", "band_bp", (terms.band_bp,))
+    if terms.tick_fen_per_t * terms.lot_kg % 1000:
+        raise RuleError(
+            RejectReason.FRACTION_OF_FEN, "tick_fen_per_t", (terms.tick_fen_per_t, terms.lot_kg)
+        )
+    if terms.min_lots % terms.step_lots:
+        raise RuleError(RejectReason.QUANTITY_STEP, "min_lots", (terms.min_lots, terms.step_lots))
+    if terms.max_lots < terms.min_lots:
+        raise RuleError(RejectReason.BELOW_MINIMUM, "max_lots", (terms.max_lots, terms.min_lots))
+    if terms.unit not in UNITS:
+        raise RuleError("CHOICE", "unit")
+    if terms.basis not in reference.fixture()["pricing_bases"]:
+        raise RuleError("CHOICE", "basis")
+    if terms.mode not in MODES:
+        raise RuleError("CHOICE", "mode")
+    if terms.commodity.category not in terms.warehouse.categories:
+        raise RuleError("WAREHOUSE_CATEGORY", "warehouse")
+    if terms.mode == TradingMode.MATCHED:
+        check_approval(terms.approval, venue, terms.commodity, today)
+    if Instrument.objects.filter(code=terms.code).exists():
+        raise RuleError("CODE_TAKEN", "code")
+
+
+def check_approval(
+    approval: Approval | None, venue: Venue, commodity: Commodity, today: dt.date
+) -> None:
+    """Raise `RuleError` unless a valid approval, activated by a second person, covers this.
+
+    Two-sided matching of standard goods is restricted in China (电子商务法 art. 46).
+    """
+    if (
+        approval is None
+        or approval.venue_id != venue.id
+        or approval.activated_by_id is None
+        or not approval.valid_from <= today <= approval.valid_to
+        or commodity.code not in approval.scope
+    ):
+        raise RuleError(RejectReason.APPROVAL_REQUIRED, "approval")
+
+
+def propose_instrument(
+    *,
+    venue: Venue,
+    operator: User | None,
+    link: BlockingLink,
+    terms: InstrumentTerms,
+    today: dt.date,
+) -> Instrument:
+    """List an instrument: validate, write the row, tell the engine. The scheduler opens it.
+
+    Raises `RuleError`; `LinkError` when the engine does not answer, in which case the row stays
+    PROPOSED and `announce` sends it again.
+    """
+    check_terms(terms, venue, today)
+    with transaction.atomic():
+        instrument = Instrument.objects.create(
+            venue=venue,
+            code=terms.code,
+            commodity=terms.commodity,
+            warehouse=terms.warehouse,
+            name_zh=terms.name_zh,
+            name_en=terms.name_en,
+            grade_zh=terms.grade_zh,
+            grade_en=terms.grade_en,
+            basis=terms.basis,
+            unit=terms.unit,
+            mode=terms.mode,
+            approval=terms.approval if terms.mode == TradingMode.MATCHED else None,
+            tick_fen_per_t=terms.tick_fen_per_t,
+            lot_kg=terms.lot_kg,
+            piece_min_kg=terms.piece_min_kg,
+            piece_max_kg=terms.piece_max_kg,
+            min_lots=terms.min_lots,
+            step_lots=terms.step_lots,
+            max_lots=terms.max_lots,
+            max_value_fen=terms.max_value_fen,
+            reference_ticks=terms.reference_ticks,
+            band_bp=terms.band_bp,
+            plus_tolerance_bp=terms.plus_tolerance_bp,
+            buyer_fee_bp=terms.buyer_fee_bp,
+            seller_fee_bp=terms.seller_fee_bp,
+            vat_pct=terms.commodity.vat_pct,
+            listed_by=operator,
+        )
+    announce(instrument, link)
+    return instrument
+
+
+def announce(instrument: Instrument, link: BlockingLink) -> None:
+    """Tell the engine about a PROPOSED instrument; what it refuses is marked with the reason."""
+    low, high = trading_days.band(instrument.reference_ticks, instrument.band_bp)
+    refused = _refusal(
+        link,
+        instrument.venue_id,
+        DefineInstrument(
+            instrument.pk,
+            MODES[TradingMode(instrument.mode)],
+            instrument.tick_fen_per_t,
+            instrument.lot_kg,
+            instrument.min_lots,
+            instrument.step_lots,
+            instrument.max_lots,
+            instrument.max_value_fen,
+            instrument.reference_ticks,
+            low,
+            high,
+            instrument.cover_bp,
+            instrument.plus_tolerance_bp,
+            instrument.buyer_fee_bp,
+            instrument.seller_fee_bp,
+            instrument.piece_min_kg,
+            instrument.piece_max_kg,
+            instrument.approval_id or 0,
+        ),
+    )
+    if refused is not None:
+        Instrument.objects.filter(pk=instrument.pk, status=InstrumentStatus.PROPOSED).update(
+            status=InstrumentStatus.REFUSED, refusal=refused.reason
+        )
+        raise RuleError(refused.reason, "", refused.values)
+
+
+def halt_instrument(
+    *, operator: User, link: BlockingLink, instrument: Instrument, halted: bool, reason: str
+) -> None:
+    """Suspend an instrument or resume it; resting orders stay and can be cancelled."""
+    _send_halt(
+        link, instrument.venue_id, HaltScope.INSTRUMENT, instrument.pk, operator, halted, reason
+    )
+
+
+def halt_venue(
+    *, venue: Venue, operator: User, link: BlockingLink, halted: bool, reason: str
+) -> None:
+    """Halt the whole venue or resume it."""
+    _send_halt(link, venue.id, HaltScope.VENUE, 0, operator, halted, reason)
+
+
+def _send_halt(
+    link: BlockingLink,
+    venue_id: int,
+    scope: HaltScope,
+    target_id: int,
+    operator: User,
+    halted: bool,
+    reason: str,
+) -> None:
+    if not reason.strip():
+        raise RuleError("REQUIRED", "reason")
+    refused = _refusal(
+        link, venue_id, SetHalt(scope, target_id, halted, operator.pk, reason.strip())
+    )
+    if refused is not None:
+        raise RuleError(refused.reason, "", refused.values)
+
+
+# Firms.
+
+
+def admit_firm(*, venue: Venue, firm: Firm, link: BlockingLink) -> None:
+    """Tell the engine about a member firm; repeatable."""
+    refused = _refusal(link, venue.id, DefineFirm(firm.pk, firm.group))
+    if refused is not None:
+        raise RuleError(refused.reason, "firm", refused.values)
+
+
+def set_firm_status(*, membership: Membership, link: BlockingLink, active: bool) -> None:
+    """Suspend a member firm at its venue, or make it active again. Its cancels stay allowed."""
+    status = FirmStatus.ACTIVE if active else FirmStatus.SUSPENDED
+    refused = _refusal(link, membership.venue_id, SetFirmStatus(membership.firm_id, status))
+    if refused is not None:
+        raise RuleError(refused.reason, "firm", refused.values)
+    Membership.objects.filter(pk=membership.pk).update(
+        status=MembershipStatus.ACTIVE if active else MembershipStatus.SUSPENDED
+    )
+
+
+# Approvals.
+
+
+def record_approval(
+    *,
+    venue: Venue,
+    operator: User,
+    number: str,
+    authority: str,
+    opinion: str,
+    scope: list[str],
+    valid_from: dt.date,
+    valid_to: dt.date,
+    is_demo: bool = False,
+) -> Approval:
+    """Record who approved two-sided matching, for which commodities and how long."""
+    for field, text in (("number", number), ("authority", authority), ("opinion", opinion)):
+        if not text.strip():
+            raise RuleError("REQUIRED", field)
+    if not scope:
+        raise RuleError("REQUIRED", "scope")
+    if valid_to < valid_from:
+        raise RuleError("DATES", "valid_to")
+    if Approval.objects.filter(number=number).exists():
+        raise RuleError("CODE_TAKEN", "number")
+    return Approval.objects.create(
+        venue=venue,
+        number=number.strip(),
+        authority=authority.strip(),
+        opinion=opinion.strip(),
+        scope=scope,
+        valid_from=valid_from,
+        valid_to=valid_to,
+        made_by=operator,
+        is_demo=is_demo,
+    )
+
+
+def activate_approval(*, approval: Approval, reviewer: User) -> None:
+    """Activate a recorded approval; the second of two people does."""
+    if approval.made_by_id == reviewer.pk:
+        raise RuleError("SAME_PERSON", "reviewer")
+    moved = Approval.objects.filter(pk=approval.pk, activated_by__isnull=True).update(
+        activated_by=reviewer
+    )
+    if not moved:
+        raise RuleError(RejectReason.SAME, "approval")
+
+
+def _refusal(link: BlockingLink, venue_id: int, command: Any) -> CommandRejected | None:
+    """Return why the engine refused, or None; `SAME` means that it had been told before."""
+    first: AnyEvent = link.submit(venue_id, command).events[0]
+    if isinstance(first, CommandRejected) and first.reason != RejectReason.SAME:
+        return first
+    return None
