@@ -9,26 +9,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-# Before Django reads its settings: the tests never touch the developer's data.
-_HOME = Path(tempfile.mkdtemp(prefix="haidai-test-"))
-os.environ.update(
-    {
-        "HAIDAI_DATA_DIR": str(_HOME),
-        "SECRET_KEY": "tests-only-and-long-enough-for-django-checks-0123456789",
-        "XDG_RUNTIME_DIR": str(_HOME),
-    }
-)
-for _name in ("DATABASE_URL", "JOURNAL_URL", "REDIS_URL", "ENGINE_LINK", "FEED_LINK"):
-    os.environ.pop(_name, None)
+import pytest
 
-import pytest  # noqa: E402
-
-from tests import servers  # noqa: E402
+from tests import servers
+from tests.environment import HOME
 
 _postgres: servers.Postgres | None = None
 
@@ -48,14 +36,23 @@ def pytest_configure(config: pytest.Config) -> None:
     global _postgres
     is_controller = not hasattr(config, "workerinput") and getattr(config.option, "numprocesses", 0)
     if config.getoption("--database") == "postgresql" and not is_controller:
-        _postgres = servers.Postgres(_HOME / "postgresql")
+        _postgres = servers.Postgres(HOME / "postgresql")
         os.environ["DATABASE_URL"] = _postgres.url("haidai_app")
+        # pytest-django has imported the settings by now, but nothing has connected yet.
+        from django.conf import settings
+        from django.db import connections
+
+        from config.env import Environment
+        from config.settings import database_settings
+
+        settings.DATABASES["default"] = database_settings(Environment().database("DATABASE_URL", ""))
+        connections.__dict__.pop("settings", None)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     if _postgres is not None:
         _postgres.stop()
-    shutil.rmtree(_HOME, ignore_errors=True)
+    shutil.rmtree(HOME, ignore_errors=True)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -108,6 +105,6 @@ def journal_url(tmp_path: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def valkey_url() -> Iterator[str]:
     """A real Valkey on a free port of this machine."""
-    server = servers.Valkey(_HOME / "valkey")
+    server = servers.Valkey(HOME / "valkey")
     yield server.url
     server.stop()

@@ -1,0 +1,1 @@
+"""How money reaches and leaves the venue: one interface, one file a rail."""

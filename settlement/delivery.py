@@ -1,0 +1,78 @@
+"""Delivery versus payment: one linked chain is the only place where title or money moves."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from matching.events import TradeExecuted, TradeSettled
+from settlement import ledger
+from settlement.ledger import CNY, Code, Entry, Kind
+
+
+def commit(event: TradeExecuted, *, seq: int, position: str, at: dt.datetime) -> None:
+    """Bind both sides of a trade: the buyer's cash and the seller's goods."""
+    buyer, seller = event.buyer_firm_id, event.seller_firm_id
+    goods = ledger.goods(event.instrument_id)
+    ledger.post(
+        [
+            Entry(
+                CNY,
+                (Code.TRADING, buyer),
+                (Code.COMMITTED, buyer),
+                event.buyer_committed_fen,
+                Kind.COMMIT,
+            ),
+            Entry(
+                goods,
+                (Code.TRADING, seller),
+                (Code.COMMITTED, seller),
+                event.weight_kg,
+                Kind.COMMIT,
+            ),
+        ],
+        seq=seq,
+        position=position,
+        at=at,
+        trade_id=event.trade_id,
+    )
+
+
+def settle(event: TradeSettled, *, seq: int, position: str, at: dt.datetime) -> None:
+    """Exchange goods for money: custody and escrow are filled and emptied in the same chain."""
+    buyer, seller = event.buyer_firm_id, event.seller_firm_id
+    goods = ledger.goods(event.instrument_id)
+    weight_kg = sum(kg for _, _, _, kg in event.moves)
+    paid = event.value_fen + event.buyer_fee_fen
+    escrow, custody = (Code.ESCROW, 0), (Code.CUSTODY, 0)
+    ledger.post(
+        [
+            Entry(goods, (Code.COMMITTED, seller), custody, weight_kg, Kind.TITLE),
+            Entry(CNY, (Code.COMMITTED, buyer), escrow, paid, Kind.PAYMENT),
+            Entry(goods, custody, (Code.TRADING, buyer), weight_kg, Kind.TITLE),
+            Entry(
+                CNY,
+                escrow,
+                (Code.TRADING, seller),
+                event.value_fen - event.seller_fee_fen,
+                Kind.PAYMENT,
+            ),
+            Entry(
+                CNY,
+                escrow,
+                (Code.FEES, 0),
+                event.buyer_fee_fen + event.seller_fee_fen,
+                Kind.FEE,
+            ),
+            Entry(
+                CNY,
+                (Code.COMMITTED, buyer),
+                (Code.TRADING, buyer),
+                event.buyer_committed_fen - paid,
+                Kind.RELEASE,
+            ),
+        ],
+        seq=seq,
+        position=position,
+        at=at,
+        trade_id=event.trade_id,
+    )

@@ -1,0 +1,156 @@
+"""Reads the journal from a bookmark: each trade opens one obligation, each event books once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any, Final
+
+from exchange import trading_days
+from exchange.blocks import Block
+from exchange.link import BlockingLink
+from exchange.models import Venue
+from exchange.scope import current_venue_id
+from matching.commands import SettleTrade
+from matching.events import (
+    CashCredited,
+    CashDebited,
+    CashReleased,
+    CashReserved,
+    GoodsCredited,
+    GoodsDebited,
+    TradeExecuted,
+    TradeSettled,
+)
+from settlement import delivery, funds, ledger, obligations, outbox, receipts
+from settlement.ledger import CNY, Code, Entry, Kind
+from settlement.limits import RESALE_DAYS
+from settlement.models import ObligationState
+
+
+class SettlementFollower:
+    """The follower that keeps what is owned and owed. Commands leave through the outbox."""
+
+    name = "settlement"
+
+    def __init__(self, link: BlockingLink | None) -> None:
+        self._link = link
+
+    def apply(self, block: Block) -> None:
+        """Book every event of the block that moves money or goods."""
+        for index, events in enumerate(block.decoded_events()):
+            for offset, event in enumerate(events):
+                book = _BOOK.get(type(event))
+                if book is not None:
+                    book(event, _Place(block, index, offset))
+
+    def after_commit(self, venue_id: int) -> None:
+        """Send what the outbox holds."""
+        if self._link is not None:
+            outbox.dispatch(self._link)
+
+
+class _Place:
+    """Where an event stands in the journal: the source of every key and time."""
+
+    def __init__(self, block: Block, index: int, offset: int) -> None:
+        self.seq = block.seq
+        self.position = f"{index}/{offset}"
+        self.key = f"{block.seq}/{index}/{offset}"
+        self.ts_us = block.ts_us
+        self.at = dt.datetime.fromtimestamp(block.ts_us // 1_000_000, tz=dt.UTC) + dt.timedelta(
+            microseconds=block.ts_us % 1_000_000
+        )
+
+    def post(self, ledger_number: int, debit: Any, credit: Any, amount: int, kind: Kind) -> None:
+        ledger.post(
+            [Entry(ledger_number, debit, credit, amount, kind)],
+            seq=self.seq,
+            position=self.position,
+            at=self.at,
+        )
+
+
+_BANK: Final = (Code.BANK, 0)
+_WAREHOUSE: Final = (Code.WAREHOUSE, 0)
+
+
+def _cash_credited(event: CashCredited, place: _Place) -> None:
+    firm = (Code.TRADING, event.firm_id)
+    place.post(CNY, _BANK, firm, event.amount_fen, Kind.DEPOSIT)
+    funds.confirmed(event.op_id)
+
+
+def _cash_reserved(event: CashReserved, place: _Place) -> None:
+    firm_id = event.firm_id
+    committed = (Code.COMMITTED, firm_id)
+    place.post(CNY, (Code.TRADING, firm_id), committed, event.amount_fen, Kind.COMMIT)
+    funds.reserved(event.op_id)
+
+
+def _cash_debited(event: CashDebited, place: _Place) -> None:
+    place.post(CNY, (Code.COMMITTED, event.firm_id), _BANK, event.amount_fen, Kind.WITHDRAWAL)
+    funds.confirmed(event.reserve_op_id)
+
+
+def _cash_released(event: CashReleased, place: _Place) -> None:
+    firm_id = event.firm_id
+    trading = (Code.TRADING, firm_id)
+    place.post(CNY, (Code.COMMITTED, firm_id), trading, event.amount_fen, Kind.RELEASE)
+
+
+def _goods_credited(event: GoodsCredited, place: _Place) -> None:
+    firm = (Code.TRADING, event.firm_id)
+    goods = ledger.goods(event.instrument_id)
+    place.post(goods, _WAREHOUSE, firm, event.weight_kg, Kind.REGISTER)
+    receipts.credited(event, key=place.key, at=place.at)
+
+
+def _goods_debited(event: GoodsDebited, place: _Place) -> None:
+    firm = (Code.TRADING, event.firm_id)
+    goods = ledger.goods(event.instrument_id)
+    place.post(goods, firm, _WAREHOUSE, event.weight_kg, Kind.COLLECT)
+    receipts.debited(event, key=place.key, at=place.at)
+
+
+def _traded(event: TradeExecuted, place: _Place) -> None:
+    """Open the obligation, bind both sides and ask the engine to discharge it.
+
+    Cover is full and the receipt is in store, so both sides are secured at once.
+    """
+    obligations.open_obligation(event, at=place.at)
+    delivery.commit(event, seq=place.seq, position=place.position, at=place.at)
+    receipts.lock(event)
+    state = ObligationState
+    obligations.move(event.trade_id, state.MATCHED, state.FUNDED)
+    obligations.move(event.trade_id, state.FUNDED, state.SECURED)
+    venue = Venue.objects.get(pk=current_venue_id())
+    traded_on = trading_days.as_day(trading_days.local(place.ts_us).date())
+    outbox.write(
+        SettleTrade(
+            f"settle:{event.trade_id}",
+            event.trade_id,
+            tuple(receipts.reserve_numbers(event, at=place.at)),
+            trading_days.add_trading_days(traded_on, RESALE_DAYS, always_open=venue.always_open),
+        )
+    )
+
+
+def _settled(event: TradeSettled, place: _Place) -> None:
+    delivery.settle(event, seq=place.seq, position=place.position, at=place.at)
+    receipts.move_title(event, key=place.key, at=place.at)
+    obligations.move(
+        event.trade_id, ObligationState.SECURED, ObligationState.SETTLED, settled_at=place.at
+    )
+
+
+_BOOK: Final[dict[type, Callable[[Any, _Place], None]]] = {
+    CashCredited: _cash_credited,
+    CashReserved: _cash_reserved,
+    CashDebited: _cash_debited,
+    CashReleased: _cash_released,
+    GoodsCredited: _goods_credited,
+    GoodsDebited: _goods_debited,
+    TradeExecuted: _traded,
+    TradeSettled: _settled,
+}

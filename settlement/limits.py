@@ -1,0 +1,12 @@
+"""Every numeric bound of settlement, with its unit."""
+
+from typing import Final
+
+FUNDS_MOST_FEN: Final = 10**13
+"""Largest single deposit or withdrawal: 100 billion yuan."""
+OUTBOX_BATCH: Final = 200
+"""Most commands sent to the engine in one go."""
+RESALE_DAYS: Final = 5
+"""Trading days before bought goods may be sold again (国发〔2011〕38号: five)."""
+OP_ID_LENGTH: Final = 64
+"""Characters of an operation id."""

@@ -1,0 +1,84 @@
+"""Warehouse receipts: title to goods in store, and how each came to be."""
+
+from typing import Final
+
+from django.db import models
+
+from exchange.models import Firm, Instrument, User, Venue, Warehouse
+from exchange.scope import VenueManager
+
+
+class ReceiptState(models.TextChoices):
+    """Where a receipt stands. Locks by orders and contracts are lots, not states."""
+
+    APPLIED = "applied"  # written by the warehouse, the engine has not answered yet
+    REFUSED = "refused"
+    RESERVED = "reserved"  # a number kept for the buyer's part of a trade
+    UNUSED = "unused"  # that number was not needed: the receipt passed whole
+    REGISTERED = "registered"
+    CLOSED = "closed"  # nothing is left: split away or collected
+
+
+R = ReceiptState
+NEXT: Final[dict[str, frozenset[str]]] = {
+    R.APPLIED: frozenset({R.REGISTERED, R.REFUSED}),
+    R.REFUSED: frozenset(),
+    R.RESERVED: frozenset({R.REGISTERED, R.UNUSED}),
+    R.UNUSED: frozenset(),
+    R.REGISTERED: frozenset({R.CLOSED}),
+    R.CLOSED: frozenset(),
+}
+assert NEXT.keys() == set(ReceiptState), "every state states its exits"
+
+
+class Receipt(models.Model):
+    """One pile, one receipt. `id` is the number that the engine knows; `root_id` the first pile."""
+
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
+    origin = models.CharField(max_length=64)  # op id or "trade:<id>:<n>": finds itself on repeat
+    root_id = models.PositiveBigIntegerField(default=0)
+    parent_id = models.PositiveBigIntegerField(default=0)
+    owner = models.ForeignKey(Firm, on_delete=models.PROTECT)
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT)
+    warehouse = models.ForeignKey(Warehouse, on_delete=models.PROTECT)
+    lot_reference = models.CharField(max_length=40)  # pile, bin, coil or batch number in the store
+    lots = models.PositiveBigIntegerField()  # what is left, locked parts included
+    locked_lots = models.PositiveBigIntegerField(default=0)  # bound by contracts
+    weight_kg = models.PositiveBigIntegerField()
+    sellable_from_day = models.PositiveIntegerField(default=0)
+    state = models.CharField(max_length=12, choices=ReceiptState.choices)
+    refusal = models.CharField(max_length=40, blank=True)
+    registered_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    made_at = models.DateTimeField()
+
+    objects = VenueManager["Receipt"]()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["venue", "origin"], name="one_receipt_per_origin"),
+            models.CheckConstraint(
+                condition=models.Q(lots__gte=models.F("locked_lots")),
+                name="locks_within_the_receipt",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state__in=ReceiptState.values), name="receipt_state_known"
+            ),
+        ]
+        indexes = [models.Index(fields=["venue", "owner", "state"])]
+
+
+class ReceiptChange(models.Model):
+    """One line of a receipt's history; `key` is derived from the journal."""
+
+    key = models.CharField(max_length=40, primary_key=True)
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
+    receipt = models.ForeignKey(Receipt, on_delete=models.PROTECT, related_name="changes")
+    kind = models.CharField(max_length=12)  # registered, split_off, split_from, transferred, ...
+    other_id = models.PositiveBigIntegerField(default=0)  # the receipt at the other end
+    firm_id = models.PositiveBigIntegerField()  # owner after the change
+    lots = models.PositiveBigIntegerField()
+    weight_kg = models.PositiveBigIntegerField()
+    trade_id = models.PositiveBigIntegerField(default=0)
+    at = models.DateTimeField()
+
+    objects = VenueManager["ReceiptChange"]()

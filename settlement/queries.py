@@ -1,0 +1,83 @@
+"""Reads for screens, all inside the current venue's scope."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import models
+
+from exchange.models import Firm
+from settlement import ledger
+from settlement.models import FundsMovement, Obligation, Receipt, ReceiptChange, ReceiptState
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """Money that moved for a contract, as its parties may see it; firm id 0 is the venue."""
+
+    kind: str
+    from_firm_id: int
+    to_firm_id: int
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """A contract with everything that moved for it."""
+
+    obligation: Obligation
+    payments: list[Payment]
+    changes: list[ReceiptChange]
+
+
+def statement(firm: Firm, *, most: int = 100) -> list[ledger.Line]:
+    """Return a firm's money movements with the balance after each, newest first."""
+    return ledger.statement(firm.pk, most=most)
+
+
+def movements(firm: Firm, *, most: int = 20) -> list[FundsMovement]:
+    """Return a firm's deposits and withdrawals, newest first."""
+    return list(FundsMovement.objects.filter(firm=firm).order_by("-pk")[:most])
+
+
+def receipts(firm: Firm, *, most: int = 200) -> list[Receipt]:
+    """Return a firm's receipts that hold goods or wait for the engine, newest first."""
+    return list(
+        Receipt.objects.select_related("instrument", "warehouse", "venue")
+        .filter(owner=firm, state__in=[ReceiptState.APPLIED, ReceiptState.REGISTERED])
+        .order_by("-pk")[:most]
+    )
+
+
+def registered(*, most: int = 100) -> list[Receipt]:
+    """Return the venue's newest registrations, for the warehouse."""
+    return list(
+        Receipt.objects.select_related("instrument", "warehouse", "venue", "owner")
+        .filter(parent_id=0)
+        .order_by("-pk")[:most]
+    )
+
+
+def contracts(firm: Firm | None, *, most: int = 100) -> list[Obligation]:
+    """Return a firm's contracts, newest first; all of the venue's for the operator (None)."""
+    rows = Obligation.objects.select_related("instrument", "buyer", "seller")
+    if firm is not None:
+        rows = rows.filter(models.Q(buyer=firm) | models.Q(seller=firm))
+    return list(rows.order_by("-trade_id")[:most])
+
+
+def contract(firm: Firm | None, trade_id: int) -> Contract | None:
+    """Return a contract that the firm is a party of, or None; the operator (None) sees all."""
+    rows = Obligation.objects.select_related("instrument__warehouse", "buyer", "seller")
+    obligation = rows.filter(trade_id=trade_id).first()
+    if obligation is None:
+        return None
+    if firm is not None and firm.pk not in (obligation.buyer_id, obligation.seller_id):
+        return None
+    payments = [
+        Payment(row.kind, row.debit.firm_id, row.credit.firm_id, row.amount)
+        for row in ledger.movements(trade_id)
+        if row.ledger == ledger.CNY
+    ]
+    changes = list(ReceiptChange.objects.filter(trade_id=trade_id).order_by("key"))
+    return Contract(obligation, payments, changes)

@@ -1,0 +1,234 @@
+"""Warehouse receipts: register, collect, split and transfer. Title moves only in a settlement."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.db import models, transaction
+from django.utils import timezone
+
+from exchange.models import Firm, Instrument, User, Venue, Warehouse
+from exchange.scope import current_venue_id
+from matching.commands import CreditGoods, DebitGoods
+from matching.events import GoodsCredited, GoodsDebited, TradeExecuted, TradeSettled
+from matching.units import Day, FirmId, Kg, Lots, ReceiptId, TradeId
+from settlement import outbox
+from settlement.models import Receipt, ReceiptChange, ReceiptState
+
+
+class ReceiptError(Exception):
+    """A request about a receipt was refused before anything changed; `code` says why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def number(receipt: Receipt) -> str:
+    """Return the number that people use, such as QLDZ-R-000123."""
+    return f"{receipt.venue.code.upper()}-R-{receipt.pk:06d}"
+
+
+@transaction.atomic
+def register(
+    *,
+    venue: Venue,
+    firm: Firm,
+    instrument: Instrument,
+    warehouse: Warehouse,
+    lots: Lots,
+    weight_kg: Kg,
+    op_id: str,
+    by: User | None,
+    lot_reference: str,
+) -> Receipt:
+    """Register goods in store for their owner; the engine makes them sellable.
+
+    `weight_kg` is lots x lot mass, or the weighed mass of the one piece. Repeated with the same
+    `op_id` it returns the first receipt.
+    """
+    if lots < 1 or weight_kg < 1:
+        raise ReceiptError("AMOUNT")
+    if not lot_reference.strip():
+        raise ReceiptError("REQUIRED")
+    if instrument.venue_id != venue.id or warehouse.pk != instrument.warehouse_id:
+        raise ReceiptError("WAREHOUSE")
+    pile_taken = (
+        Receipt.objects.filter(
+            warehouse=warehouse,
+            lot_reference=lot_reference.strip(),
+            state__in=[ReceiptState.APPLIED, ReceiptState.REGISTERED],
+        )
+        .exclude(origin=op_id)
+        .exists()
+    )
+    if pile_taken:
+        raise ReceiptError("PILE_TAKEN")  # one pile, one receipt
+    receipt, created = Receipt.objects.get_or_create(
+        venue=venue,
+        origin=op_id,
+        defaults={
+            "owner": firm,
+            "instrument": instrument,
+            "warehouse": warehouse,
+            "lot_reference": lot_reference.strip(),
+            "lots": lots,
+            "weight_kg": weight_kg,
+            "state": ReceiptState.APPLIED,
+            "registered_by": by,
+            "made_at": timezone.now(),
+        },
+    )
+    if created:
+        Receipt.objects.filter(pk=receipt.pk).update(root_id=receipt.pk)
+        receipt.root_id = receipt.pk
+        outbox.write(
+            CreditGoods(op_id, receipt.pk, receipt.pk, firm.pk, instrument.pk, lots, weight_kg, 0)
+        )
+    elif (receipt.owner_id, receipt.lots, receipt.instrument_id) != (
+        firm.pk,
+        lots,
+        instrument.pk,
+    ):
+        raise ReceiptError("OP_ID_REUSED")
+    return receipt
+
+
+def collect(*, firm: Firm, receipt_id: ReceiptId, lots: Lots, op_id: str) -> None:
+    """Take free goods of a firm's receipt out of the market; the engine says whether they are free.
+
+    Raises `ReceiptError("UNKNOWN_RECEIPT")` alike for a receipt that is not there or another's.
+    """
+    found = Receipt.objects.filter(
+        pk=receipt_id, owner=firm, state=ReceiptState.REGISTERED
+    ).exists()
+    if not found:
+        raise ReceiptError("UNKNOWN_RECEIPT")
+    if lots < 1:
+        raise ReceiptError("AMOUNT")
+    outbox.write(DebitGoods(op_id, receipt_id, lots))
+
+
+# What events mean for receipts. Each is called once a block, in the follower's transaction.
+
+
+def credited(event: GoodsCredited, *, key: str, at: dt.datetime) -> None:
+    """The engine has taken the goods in: the receipt is registered."""
+    Receipt.objects.filter(pk=event.receipt_id, state=ReceiptState.APPLIED).update(
+        state=ReceiptState.REGISTERED
+    )
+    _note(key, event.receipt_id, "registered", event.firm_id, event.lots, event.weight_kg, at)
+
+
+def debited(event: GoodsDebited, *, key: str, at: dt.datetime) -> None:
+    """The owner has collected goods."""
+    _shrink(event.receipt_id, event.lots, event.weight_kg, locked=0)
+    _note(key, event.receipt_id, "collected", event.firm_id, event.lots, event.weight_kg, at)
+
+
+def lock(event: TradeExecuted) -> None:
+    """A trade binds lots of the seller's receipts."""
+    for receipt_id, lots, _ in event.receipts:
+        Receipt.objects.filter(pk=receipt_id).update(locked_lots=models.F("locked_lots") + lots)
+
+
+def reserve_numbers(event: TradeExecuted, *, at: dt.datetime) -> list[ReceiptId]:
+    """Return one receipt number per receipt that a trade consumed, for the buyer's part."""
+    numbers = []
+    for position, (receipt_id, lots, kg) in enumerate(event.receipts):
+        source = Receipt.objects.get(pk=receipt_id)
+        row, _ = Receipt.objects.get_or_create(
+            venue_id=current_venue_id(),
+            origin=f"trade:{event.trade_id}:{position}",
+            defaults={
+                "root_id": source.root_id,
+                "parent_id": source.pk,
+                "owner_id": event.buyer_firm_id,
+                "instrument_id": source.instrument_id,
+                "warehouse_id": source.warehouse_id,
+                "lot_reference": source.lot_reference,
+                "lots": lots,
+                "weight_kg": kg,
+                "state": ReceiptState.RESERVED,
+                "made_at": at,
+            },
+        )
+        numbers.append(row.pk)
+    return numbers
+
+
+def move_title(event: TradeSettled, *, key: str, at: dt.datetime) -> None:
+    """Title passes: a part as a new receipt of the same root, a whole receipt under its number."""
+    for position, (source_id, receipt_id, lots, kg) in enumerate(event.moves):
+        buyer = event.buyer_firm_id
+        spare = Receipt.objects.filter(
+            origin=f"trade:{event.trade_id}:{position}", state=ReceiptState.RESERVED
+        )
+        if receipt_id == source_id:
+            spare.update(state=ReceiptState.UNUSED)
+            Receipt.objects.filter(pk=source_id).update(
+                owner_id=buyer,
+                locked_lots=0,
+                lots=lots,
+                weight_kg=kg,
+                sellable_from_day=event.sellable_from_day,
+            )
+            _note(
+                f"{key}/{position}", source_id, "transferred", buyer, lots, kg, at, event.trade_id
+            )
+            continue
+        spare.update(
+            state=ReceiptState.REGISTERED, sellable_from_day=event.sellable_from_day, made_at=at
+        )
+        _shrink(source_id, lots, kg, locked=lots)
+        seller = event.seller_firm_id
+        trade_id = event.trade_id
+        _note(
+            f"{key}/{position}a", source_id, "split_off", seller, lots, kg, at, trade_id, receipt_id
+        )
+        _note(
+            f"{key}/{position}b", receipt_id, "split_from", buyer, lots, kg, at, trade_id, source_id
+        )
+
+
+def _shrink(receipt_id: ReceiptId, lots: Lots, kg: Kg, *, locked: Lots) -> None:
+    Receipt.objects.filter(pk=receipt_id).update(
+        lots=models.F("lots") - lots,
+        weight_kg=models.F("weight_kg") - kg,
+        locked_lots=models.F("locked_lots") - locked,
+    )
+    Receipt.objects.filter(pk=receipt_id, lots=0, state=ReceiptState.REGISTERED).update(
+        state=ReceiptState.CLOSED
+    )
+
+
+def _note(
+    key: str,
+    receipt_id: ReceiptId,
+    kind: str,
+    firm_id: FirmId,
+    lots: Lots,
+    kg: Kg,
+    at: dt.datetime,
+    trade_id: TradeId = 0,
+    other_id: ReceiptId = 0,
+) -> None:
+    ReceiptChange.objects.get_or_create(
+        key=f"{current_venue_id()}/{key}",
+        defaults={
+            "venue_id": current_venue_id(),
+            "receipt_id": receipt_id,
+            "kind": kind,
+            "other_id": other_id,
+            "firm_id": firm_id,
+            "lots": lots,
+            "weight_kg": kg,
+            "trade_id": trade_id,
+            "at": at,
+        },
+    )
+
+
+def from_day(day: Day) -> str:
+    """Return a resale day as 2026-11-28, or "" for goods that may be sold at once."""
+    return f"{day // 10_000:04d}-{day // 100 % 100:02d}-{day % 100:02d}" if day else ""
