@@ -19,8 +19,10 @@ from django.db import close_old_connections
 
 from exchange.feeds import FeedBuilder, Frame
 from exchange.frames import Address, FrameError, pack, read_frame
+from exchange.limits import FEED_FETCH_BYTES
 from exchange.link import LinkClient, LinkError
 from exchange.models import FeedState, Firm, Venue
+from matching.events import FirmDefined
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +34,7 @@ _RETRY_S: Final = 0.1
 
 
 class FirmCodes:
-    """Public codes of firms by id, read from the database when a new one appears."""
+    """Public codes of firms by id, read from the database when a new one is admitted."""
 
     def __init__(self) -> None:
         self._codes: dict[int, str] = {}
@@ -41,6 +43,9 @@ class FirmCodes:
         """Read all codes; called before blocks are applied, outside the event loop."""
         close_old_connections()
         self._codes = dict(Firm.objects.values_list("id", "code"))
+
+    def __contains__(self, firm_id: int) -> bool:
+        return firm_id in self._codes
 
     def __call__(self, firm_id: int) -> str:
         """Return a firm's code, or its id where the code is not known yet."""
@@ -59,7 +64,11 @@ class FeedServer:
         self._saved: dict[int, int] = {}
 
     async def run(self, address: str) -> None:
-        """Serve until cancelled; then keep the state for the next start."""
+        """Serve until cancelled; then keep the state for the next start.
+
+        After an error nothing is kept: a block may have been applied in part, and the state that
+        was kept before it is good.
+        """
         await sync_to_async(self._load, thread_sensitive=False)()
         server = await Address(address).listen(self._serve)
         try:
@@ -67,10 +76,12 @@ class FeedServer:
                 for venue_id in self._venue_ids:
                     group.create_task(self._follow(venue_id))
                 group.create_task(self._save_now_and_then())
+        except asyncio.CancelledError:
+            for venue_id in self._venue_ids:
+                await self._save(venue_id)
+            raise
         finally:
             server.close()
-            for venue_id in self._venue_ids:
-                await sync_to_async(self._save, thread_sensitive=False)(venue_id)
 
     def _load(self) -> None:
         self._codes.load()
@@ -83,17 +94,14 @@ class FeedServer:
             self._builders[venue_id] = builder or FeedBuilder(venue_id, self._codes)
             self._saved[venue_id] = self._builders[venue_id].seq
 
-    def _save(self, venue_id: int) -> None:
+    async def _save(self, venue_id: int) -> None:
+        """Keep a venue's state: taken here, between two blocks, and written in a thread."""
         builder = self._builders[venue_id]
         if builder.seq == self._saved[venue_id]:
             return
-        seq, block_hash, state = builder.seq, builder.hash, builder.state()
-        close_old_connections()
-        FeedState.objects.update_or_create(
-            venue=Venue(pk=venue_id),
-            defaults={"seq": seq, "hash": block_hash, "state": state},
-        )
-        self._saved[venue_id] = seq
+        kept: dict[str, Any] = {"seq": builder.seq, "hash": builder.hash, "state": builder.state()}
+        await sync_to_async(_write_state, thread_sensitive=False)(venue_id, kept)
+        self._saved[venue_id] = kept["seq"]
 
     async def _save_now_and_then(self) -> None:
         last = time.monotonic()
@@ -102,10 +110,9 @@ class FeedServer:
             due = time.monotonic() - last >= SAVE_S
             for venue_id, builder in self._builders.items():
                 if due or builder.seq - self._saved[venue_id] >= SAVE_BLOCKS:
-                    await sync_to_async(self._save, thread_sensitive=False)(venue_id)
+                    await self._save(venue_id)
             if due:
                 last = time.monotonic()
-                await sync_to_async(self._codes.load, thread_sensitive=False)()
 
     async def _follow(self, venue_id: int) -> None:
         builder = self._builders[venue_id]
@@ -116,6 +123,12 @@ class FeedServer:
                     f"feeds: block {block.seq} of venue {venue_id} does not continue"
                     f" block {builder.seq}"
                 )
+            if any(
+                type(event) is FirmDefined and event.firm_id not in self._codes
+                for events in block.decoded_events()
+                for event in events
+            ):
+                await sync_to_async(self._codes.load, thread_sensitive=False)()
             for frame in builder.apply(block):
                 self._publish(venue_id, frame)
 
@@ -166,10 +179,15 @@ class FeedServer:
             return None
         if from_seq >= 0:
             missed = builder.since(topic, from_seq)
-            if missed is not None:
+            if missed is not None and sum(len(f.payload) for f in missed) <= FEED_FETCH_BYTES:
                 return missed
         snapshot = builder.snapshot(topic)
         return None if snapshot is None else [snapshot]
+
+
+def _write_state(venue_id: int, kept: dict[str, Any]) -> None:
+    close_old_connections()
+    FeedState.objects.update_or_create(venue=Venue(pk=venue_id), defaults=kept)
 
 
 class FeedClient:
@@ -188,7 +206,8 @@ class FeedClient:
         self._task: asyncio.Task[None] | None = None
         self._up = asyncio.Event()
         self._topics: set[tuple[int, str]] = set()
-        self._fetches: dict[int, asyncio.Future[Any]] = {}
+        # Each with the event that says that the asker has had its answer.
+        self._fetches: dict[int, tuple[asyncio.Future[Any], asyncio.Event]] = {}
         self._numbers = itertools.count(1)
 
     @property
@@ -224,17 +243,18 @@ class FeedClient:
                     if items[0] == "frame":
                         _, venue_id, topic, seq, payload = items
                         self._on_frame(venue_id, Frame(topic, seq, payload))
-                    else:
-                        future = self._fetches.pop(items[1], None)
-                        if future is not None and not future.done():
+                    elif items[1] in self._fetches:
+                        future, taken = self._fetches[items[1]]
+                        if not future.done():
                             future.set_result(items[2])
+                        # The asker runs before the next frame is handed out, or it would miss it.
+                        await taken.wait()
             self._up.clear()
             self._writer = None
             writer.close()
-            for future in self._fetches.values():
+            for future, _ in self._fetches.values():
                 if not future.done():
                     future.set_exception(LinkError("RECOVERING", 250))
-            self._fetches.clear()
             await asyncio.sleep(_RETRY_S)
 
     def subscribe(self, venue_id: int, topic: str) -> None:
@@ -257,7 +277,8 @@ class FeedClient:
             raise LinkError("RECOVERING", 250)
         number = next(self._numbers)
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._fetches[number] = future
+        taken = asyncio.Event()
+        self._fetches[number] = (future, taken)
         after = -1 if from_seq is None else from_seq
         self._writer.write(pack("fetch", number, venue_id, topic, after))
         try:
@@ -265,7 +286,8 @@ class FeedClient:
         except TimeoutError:
             raise LinkError("RECOVERING", 250) from None
         finally:
-            self._fetches.pop(number, None)
+            del self._fetches[number]
+            taken.set()
         return None if found is None else [(seq, payload) for seq, payload in found]
 
     async def close(self) -> None:

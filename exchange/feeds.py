@@ -9,13 +9,14 @@ from __future__ import annotations
 import zlib
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from exchange import candles
 from exchange.blocks import Block
-from exchange.limits import FEED_CANDLES, FEED_LEVELS, FEED_RING, FEED_TRADES
+from exchange.limits import FEED_CANDLE_RING, FEED_CANDLES, FEED_LEVELS, FEED_RING, FEED_TRADES
 from matching.commands import HaltScope, Mode, Phase, Side
 from matching.events import (
     CancelReason,
@@ -88,7 +89,7 @@ class FeedBuilder:
         self.contracts: dict[int, dict[str, Any]] = {}  # open trade -> shared fields
         self.settled: dict[int, list[dict[str, Any]]] = {}  # firm -> newest last
         # Not persisted: rings begin empty after a restart, and a gap is then filled by a snapshot.
-        self.rings: dict[str, deque[Frame]] = {}
+        self.rings: dict[str, deque[bytes]] = {}
         self._touched: dict[str, Any] = {}
 
     # Blocks in, frames out.
@@ -156,12 +157,12 @@ class FeedBuilder:
                 "data": data,
             }
         )
-        frame = Frame(topic, seq, payload)
         ring = self.rings.get(topic)
         if ring is None:
-            ring = self.rings[topic] = deque(maxlen=FEED_RING)
-        ring.append(frame)
-        return frame
+            most = FEED_CANDLE_RING if topic.startswith("candles.") else FEED_RING
+            ring = self.rings[topic] = deque(maxlen=most)
+        ring.append(payload)
+        return Frame(topic, seq, payload)
 
     # Snapshots.
 
@@ -185,13 +186,12 @@ class FeedBuilder:
 
     def since(self, topic: str, from_seq: int) -> list[Frame] | None:
         """Return the frames after `from_seq` if the ring still has them all, else None."""
-        last = self.seqs.get(topic, 0)
-        if from_seq == last:
-            return []
-        ring = self.rings.get(topic)
-        if from_seq > last or not ring or ring[0].seq > from_seq + 1:
+        missed = self.seqs.get(topic, 0) - from_seq
+        ring = self.rings.get(topic, ())
+        if not 0 <= missed <= len(ring):
             return None
-        return [frame for frame in ring if frame.seq > from_seq]
+        payloads = islice(ring, len(ring) - missed, None)
+        return [Frame(topic, seq, payload) for seq, payload in enumerate(payloads, from_seq + 1)]
 
     def last_seqs(self) -> dict[str, int]:
         """Return the newest sequence number of each topic that has had a frame."""
@@ -316,7 +316,6 @@ class FeedBuilder:
             "halted": False,
             "at": 0,
             "spark": [],
-            "spark_minute": 0,
         }
         self._ticker(event.instrument_id)
 
@@ -483,12 +482,11 @@ class FeedBuilder:
         row["last"] = price
         row["volume"] += lots
         row["turnover"] += event.value_fen
-        row["at"] = self.at
-        if row["spark_minute"] == self.minute and row["spark"]:
+        if row["at"] // 60_000 == self.minute and row["spark"]:
             row["spark"][-1] = price
         else:
             row["spark"] = [*row["spark"][-(SPARK_MINUTES - 1) :], price]
-            row["spark_minute"] = self.minute
+        row["at"] = self.at
         series = self.candles.setdefault(instrument_id, {name: [] for name in candles.INTERVALS})
         for name, seconds in candles.INTERVALS.items():
             start = candles.start_of(self.at // 1000, seconds)

@@ -26,6 +26,10 @@ COMMAND_DEADLINE_MS: Final = 5_000
 """A command that has waited longer is refused unexecuted."""
 FEED_RING: Final = 10_000
 """Frames of one topic that can be resumed from."""
+FEED_CANDLE_RING: Final = 500
+"""The same for a candle topic: there are five an instrument, and its snapshot is small."""
+FEED_FETCH_BYTES: Final = 1024 * 1024
+"""A resume that would send more than this gets the snapshot instead."""
 FEED_LEVELS: Final = 50
 """Price levels a side in a book frame."""
 FEED_CANDLES: Final = 500

@@ -16,12 +16,14 @@ from exchange.models import (
     FirmFunds,
     Instrument,
     InstrumentStatus,
+    Membership,
+    MembershipStatus,
     OrderRow,
     OrderState,
     TradeRow,
     VenueStatus,
 )
-from matching.commands import HaltScope, Side
+from matching.commands import FirmStatus, HaltScope, Side
 from matching.events import (
     AnyEvent,
     CancelReason,
@@ -30,12 +32,12 @@ from matching.events import (
     CashReleased,
     CashReserved,
     DayOpened,
+    FirmStatusChanged,
     HaltChanged,
     InstrumentDefined,
     OrderAmended,
     OrderCancelled,
     OrderEntered,
-    OrderRested,
     TradeExecuted,
     TradeSettled,
 )
@@ -51,9 +53,10 @@ class Projections:
         if block.events == b"\x90":
             return
         page = _Page(block)
-        for events in block.decoded_events():
-            for event in events:
-                page.add(event)
+        everything = [event for events in block.decoded_events() for event in events]
+        page.read_orders(everything)
+        for event in everything:
+            page.add(event)
         page.write()
 
     def after_commit(self, venue_id: int) -> None:
@@ -78,15 +81,25 @@ class _Page:
         self.statistics: dict[tuple[int, int], DayStatistics] = {}
         self.status, _ = VenueStatus.objects.get_or_create(venue_id=block.venue_id)
 
+    def read_orders(self, events: list[AnyEvent]) -> None:
+        """Read the orders that the events change, in one query."""
+        wanted: set[int] = set()
+        for event in events:
+            if isinstance(event, OrderCancelled | OrderAmended):
+                wanted.add(event.order_id)
+            elif isinstance(event, TradeExecuted):
+                wanted.update((event.maker_order_id, event.taker_order_id))
+        if wanted:
+            found = OrderRow.objects.filter(order_id__in=sorted(wanted))
+            self.orders = {row.order_id: row for row in found}
+
     def add(self, event: AnyEvent) -> None:
         write = _WRITE.get(type(event))
         if write is not None:
             write(self, event)
 
     def order(self, order_id: int) -> OrderRow:
-        found = self.orders.get(order_id)
-        if found is None:
-            found = self.orders[order_id] = OrderRow.objects.get(order_id=order_id)
+        found = self.orders[order_id]
         found.changed_at = self.at
         found.changed_seq = self.seq
         return found
@@ -240,6 +253,12 @@ class _Page:
         self.move(event.buyer_firm_id, back, 0, -event.buyer_committed_fen)
         self.move(event.seller_firm_id, event.value_fen - event.seller_fee_fen, 0, 0)
 
+    def firm_status(self, event: FirmStatusChanged) -> None:
+        active = event.status == FirmStatus.ACTIVE
+        Membership.objects.filter(firm_id=event.firm_id).update(
+            status=MembershipStatus.ACTIVE if active else MembershipStatus.SUSPENDED
+        )
+
     def instrument_defined(self, event: InstrumentDefined) -> None:
         Instrument.objects.filter(pk=event.instrument_id, status=InstrumentStatus.PROPOSED).update(
             status=InstrumentStatus.LISTED
@@ -322,7 +341,6 @@ def _less(held: list[list[int]], used: tuple[tuple[int, int, int], ...]) -> list
 
 _WRITE: dict[type, Any] = {
     OrderEntered: _Page.entered,
-    OrderRested: lambda page, event: None,
     TradeExecuted: _Page.executed,
     OrderCancelled: _Page.cancelled,
     OrderAmended: _Page.amended,
@@ -331,6 +349,7 @@ _WRITE: dict[type, Any] = {
     CashDebited: _Page.debited,
     CashReleased: _Page.released,
     TradeSettled: _Page.settled,
+    FirmStatusChanged: _Page.firm_status,
     InstrumentDefined: _Page.instrument_defined,
     HaltChanged: _Page.halted,
     DayOpened: _Page.day_opened,

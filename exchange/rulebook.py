@@ -8,13 +8,14 @@ answers `SAME` to what it already knows.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from django.db import transaction
 
-from exchange import reference, trading_days
+from exchange import bands, reference
 from exchange.link import BlockingLink
 from exchange.models import (
     Approval,
@@ -23,7 +24,6 @@ from exchange.models import (
     Instrument,
     InstrumentStatus,
     Membership,
-    MembershipStatus,
     TradingMode,
     User,
     Venue,
@@ -42,6 +42,8 @@ from matching.events import AnyEvent, CommandRejected, RejectReason
 from matching.units import MAX_INT
 
 MODES: Final = {TradingMode.LISTED: Mode.LISTED, TradingMode.MATCHED: Mode.MATCHED}
+CODE: Final = re.compile(r"[A-Z0-9][A-Z0-9-]{0,19}")
+"""An instrument's code: upper case, as it stands in addresses and on the wall board."""
 UNITS: Final = ("t", "coil", "batch", "carton")
 
 
@@ -184,6 +186,14 @@ def check_terms(terms: InstrumentTerms, venue: Venue, today: dt.date) -> None:
         raise RuleError("WAREHOUSE_CATEGORY", "warehouse")
     if terms.mode == TradingMode.MATCHED:
         check_approval(terms.approval, venue, terms.commodity, today)
+    if not CODE.fullmatch(terms.code):
+        raise RuleError(RejectReason.INVALID, "code")
+    for field, most in (("name_zh", 60), ("name_en", 80), ("grade_zh", 60), ("grade_en", 80)):
+        text = getattr(terms, field)
+        if not text.strip():
+            raise RuleError("REQUIRED", field)
+        if len(text) > most:
+            raise RuleError(RejectReason.INVALID, field, (len(text), most))
     if Instrument.objects.filter(code=terms.code).exists():
         raise RuleError("CODE_TAKEN", "code")
 
@@ -255,7 +265,7 @@ def propose_instrument(
 
 def announce(instrument: Instrument, link: BlockingLink) -> None:
     """Tell the engine about a PROPOSED instrument; what it refuses is marked with the reason."""
-    low, high = trading_days.band(instrument.reference_ticks, instrument.band_bp)
+    low, high = bands.band(instrument.reference_ticks, instrument.band_bp)
     refused = _refusal(
         link,
         instrument.venue_id,
@@ -332,14 +342,14 @@ def admit_firm(*, venue: Venue, firm: Firm, link: BlockingLink) -> None:
 
 
 def set_firm_status(*, membership: Membership, link: BlockingLink, active: bool) -> None:
-    """Suspend a member firm at its venue, or make it active again. Its cancels stay allowed."""
+    """Suspend a member firm at its venue, or make it active again. Its cancels stay allowed.
+
+    The row follows when the projection has read the engine's answer.
+    """
     status = FirmStatus.ACTIVE if active else FirmStatus.SUSPENDED
     refused = _refusal(link, membership.venue_id, SetFirmStatus(membership.firm_id, status))
     if refused is not None:
         raise RuleError(refused.reason, "firm", refused.values)
-    Membership.objects.filter(pk=membership.pk).update(
-        status=MembershipStatus.ACTIVE if active else MembershipStatus.SUSPENDED
-    )
 
 
 # Approvals.
@@ -365,7 +375,7 @@ def record_approval(
         raise RuleError("REQUIRED", "scope")
     if valid_to < valid_from:
         raise RuleError("DATES", "valid_to")
-    if Approval.objects.filter(number=number).exists():
+    if Approval.objects.filter(number=number.strip()).exists():
         raise RuleError("CODE_TAKEN", "number")
     return Approval.objects.create(
         venue=venue,

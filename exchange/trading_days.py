@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import threading
+import time
 from collections.abc import Callable
 from functools import cache, partial
 from typing import Any, Final
@@ -12,16 +13,19 @@ from zoneinfo import ZoneInfo
 
 from django.db import close_old_connections
 
-from exchange import reference, scope
+from exchange import bands, reference, rulebook, scope
 from exchange.link import BlockingLink, LinkError
-from exchange.models import Bookmark, DayStatistics, Instrument, Venue
+from exchange.models import Bookmark, DayStatistics, Instrument, InstrumentStatus, Venue
 from matching.commands import AnyCommand, ChangePhase, OpenDay, Phase, SetReference
-from matching.units import BasisPoints, Day, Ticks
+from matching.events import CommandRejected
+from matching.units import Day, Ticks
 
 log = logging.getLogger(__name__)
 SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
 PULSE_S: Final = 1
 """How often the scheduler compares the calendar with the engine."""
+PROJECTION_WAIT_S: Final = 5
+"""How long a day's turn waits for the statistics of the day that ends."""
 
 
 class BeyondHorizon(Exception):
@@ -91,13 +95,6 @@ def phase_at(ts_us: int, *, always_open: bool) -> Phase:
     return Phase.CLOSED
 
 
-def band(reference_ticks: Ticks, band_bp: BasisPoints) -> tuple[Ticks, Ticks]:
-    """Return the lowest and highest price allowed, in ticks, rounded inward, never below 1."""
-    low = -(-reference_ticks * (10_000 - band_bp) // 10_000)
-    high = reference_ticks * (10_000 + band_bp) // 10_000
-    return max(low, 1), max(high, 1)
-
-
 # What leads from one phase to another in the engine's table (matching.phases.NEXT).
 _STEP: Final[dict[tuple[Phase, Phase], Phase]] = {
     (Phase.CLOSED, Phase.PRE_OPEN): Phase.PRE_OPEN,
@@ -165,16 +162,31 @@ class Scheduler(threading.Thread):
                 try:
                     close_old_connections()
                     for venue in Venue.objects.all():
-                        with scope.venue(venue.id):
-                            self.pulse(venue, link)
-                except LinkError as error:
-                    log.info("scheduler: the engine does not answer: %s", error)
+                        self._pulse_or_say_why(venue, link)
                 except Exception:
                     log.exception("scheduler")
                 self._stop_event.wait(PULSE_S)
 
+    def _pulse_or_say_why(self, venue: Venue, link: BlockingLink) -> None:
+        """One venue in trouble must not keep the others from opening."""
+        try:
+            with scope.venue(venue.id):
+                self.pulse(venue, link)
+        except LinkError as error:
+            log.info("scheduler: venue %s does not answer: %s", venue.id, error)
+        except Exception:
+            log.exception("scheduler: venue %s", venue.id)
+
     def pulse(self, venue: Venue, link: BlockingLink) -> None:
-        """Bring one venue where it should be; at most one step per instrument and round."""
+        """Bring one venue where it should be; at most one step per instrument and round.
+
+        An instrument whose row was written and whose command was lost is announced again.
+        """
+        for instrument in Instrument.objects.filter(status=InstrumentStatus.PROPOSED):
+            try:
+                rulebook.announce(instrument, link)
+            except rulebook.RuleError as error:
+                log.warning("scheduler: instrument %s: %s", instrument.pk, error)
         for _ in range(4):
             market = link.market(venue.id)
             commands = next_commands(
@@ -185,26 +197,28 @@ class Scheduler(threading.Thread):
             )
             if not commands:
                 return
+            refused = False
             for command in commands:
-                link.submit(venue.id, command)
+                outcome = link.submit(venue.id, command).events[0]
+                if isinstance(outcome, CommandRejected):
+                    refused = True
+                    log.warning("scheduler: venue %s: %s: %s", venue.id, command, outcome.reason)
+            if refused:
+                return
 
     def _reference(
         self, seq: int, instrument_id: int, day: Day
     ) -> tuple[Ticks, Ticks, Ticks] | None:
         """Return the volume-weighted average of `day` with its band, once statistics are there."""
-        mark = Bookmark.objects.filter(follower="projections").first()
-        if mark is None or mark.seq < seq:
-            raise LinkError("RECOVERING")  # the projection catches up; the next pulse asks again
+        deadline = time.monotonic() + PROJECTION_WAIT_S
+        while not Bookmark.objects.filter(follower="projections", seq__gte=seq).exists():
+            if time.monotonic() > deadline or self._stop_event.wait(0.02):
+                raise LinkError("RECOVERING")  # the next pulse asks again
         statistics = DayStatistics.objects.filter(instrument_id=instrument_id, day=day).first()
         instrument = Instrument.objects.filter(pk=instrument_id).first()
         if statistics is None or instrument is None:
             return None
-        return average_terms(statistics, instrument)
-
-
-def average_terms(statistics: DayStatistics, instrument: Instrument) -> tuple[Ticks, Ticks, Ticks]:
-    """Return (reference, low, high) in ticks from a day's turnover and weight, rounded half up."""
-    per_tick = statistics.weight_kg * instrument.tick_fen_per_t
-    average = (statistics.turnover_fen * 1000 * 2 + per_tick) // (2 * per_tick)
-    average = max(average, 1)
-    return (average, *band(average, instrument.band_bp))
+        average = bands.average_ticks(
+            statistics.turnover_fen, statistics.weight_kg, instrument.tick_fen_per_t
+        )
+        return (average, *bands.band(average, instrument.band_bp))
