@@ -230,3 +230,7 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "WARNING")},
 }
+
+# Limits that an operator may raise for market makers' programs, and the benchmark for itself.
+SOCKETS_PER_USER = env.number("SOCKETS_PER_USER", 5, least=1, most=10_000)
+SOCKET_COMMANDS_PER_S = env.number("SOCKET_COMMANDS_PER_S", 200, least=1, most=100_000)

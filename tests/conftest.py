@@ -45,7 +45,9 @@ def pytest_configure(config: pytest.Config) -> None:
         from config.env import Environment
         from config.settings import database_settings
 
-        settings.DATABASES["default"] = database_settings(Environment().database("DATABASE_URL", ""))
+        settings.DATABASES["default"] = database_settings(
+            Environment().database("DATABASE_URL", "")
+        )
         connections.__dict__.pop("settings", None)
 
 

@@ -1,1 +1,12 @@
-"""The client library: a socket of one venue, kept current. Imports nothing of the product."""
+"""The client library: one venue's socket, kept current. Imports nothing of the product.
+
+async with HaidaiClient("http://127.0.0.1:8000", "qldz") as client:
+    await client.log_in("lzrd-trader", password)
+    await client.connect()
+    book = await client.book(17)
+    answer = await client.enter(instrument=17, side="buy", tif="day", price=722, lots=500)
+"""
+
+from web.client.client import Answer, Book, HaidaiClient, LogInFailed
+
+__all__ = ["Answer", "Book", "HaidaiClient", "LogInFailed"]

@@ -1,0 +1,37 @@
+"""What every template may use."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.contrib.staticfiles.storage import staticfiles_storage
+from django.http import HttpRequest
+
+from exchange.models import Role, User
+
+
+@cache
+def build_id() -> str:
+    """Return what changes with every deployment: the hash of the collected static files."""
+    return str(getattr(staticfiles_storage, "manifest_hash", "") or "source")
+
+
+def page(request: HttpRequest) -> dict[str, Any]:
+    """Return venue, seat and preferences for the page around the content."""
+    user = request.user if isinstance(getattr(request, "user", None), User) else None
+    seat = getattr(request, "seat", None)
+    return {
+        "page": {
+            "venue": getattr(request, "venue", None),
+            "seat": seat,
+            "firm": seat.firm if seat is not None else None,
+            "is_operator": seat is not None and seat.role in (Role.OPERATOR, Role.REVIEWER),
+            "is_store": seat is not None and seat.role == Role.WAREHOUSE,
+            "theme": user.theme if user else "dark",
+            "trend": user.trend if user else "cn",
+            "build": build_id(),
+            "demo": settings.HAIDAI_DEMO,
+        }
+    }

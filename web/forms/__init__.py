@@ -1,0 +1,1 @@
+"""Forms: what people typed, checked and turned into the engine's units."""

@@ -1,0 +1,130 @@
+"""Codes of refusals -> sentences in both languages. The only place where a code gets words.
+
+Codes are stable and documented; sentences may improve. A test asserts that every code of the
+engine, the rule book and the socket has both.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.utils import translation
+from django.utils.translation import gettext, gettext_noop
+
+from exchange.models import Instrument
+from web import display
+
+SENTENCES: Final[dict[str, str]] = {
+    # The engine's (matching.events.RejectReason).
+    "CLIENT_ID_REUSED": gettext_noop("该委托编号已用于另一笔不同的请求。"),
+    "OP_ID_REUSED": gettext_noop("该业务编号已用于另一笔不同的业务。"),
+    "STALE": gettext_noop("请求已过期，未执行。请重新提交。"),
+    "INVALID": gettext_noop("请求中的数字或编号无效。"),
+    "UNKNOWN_INSTRUMENT": gettext_noop("没有该商品。"),
+    "UNKNOWN_FIRM": gettext_noop("该企业不是本市场交易商。"),
+    "UNKNOWN_ORDER": gettext_noop("没有该委托，或该委托已了结。"),
+    "UNKNOWN_RECEIPT": gettext_noop("没有该仓单。"),
+    "UNKNOWN_TRADE": gettext_noop("没有该成交。"),
+    "UNKNOWN_OPERATION": gettext_noop("没有该业务。"),
+    "ALREADY_DEFINED": gettext_noop("该编号已存在，内容不同。"),
+    "VENUE_HALTED": gettext_noop("市场已暂停交易，仍可撤单。"),
+    "INSTRUMENT_HALTED": gettext_noop("该商品已暂停交易，仍可撤单。"),
+    "PHASE": gettext_noop("当前时段不接受委托。"),
+    "FIRM_HALTED": gettext_noop("本企业已被暂停交易，仍可撤单。"),
+    "FIRM_SUSPENDED": gettext_noop("本企业的交易资格已暂停，仍可撤单。"),
+    "MODE": gettext_noop("该商品的交易方式不支持此操作。"),
+    "APPROVAL_REQUIRED": gettext_noop("电子撮合须有有效的批准记录，并由两人启用。"),
+    "FRACTION_OF_FEN": gettext_noop("最小变动价位与交易单位之积不是整分。"),
+    "PARAMETERS": gettext_noop("商品参数无效。"),
+    "BELOW_MINIMUM": gettext_noop("数量低于最小数量。"),
+    "QUANTITY_STEP": gettext_noop("数量不是最小变动数量的整数倍。"),
+    "RESIDUAL": gettext_noop("剩余数量将低于最小摘牌量，请全部摘牌或减少数量。"),
+    "PRICE_BAND": gettext_noop("价格超出涨跌停范围。"),
+    "ABOVE_MAXIMUM": gettext_noop("数量超过单笔上限。"),
+    "VALUE_MAXIMUM": gettext_noop("金额超过单笔上限。"),
+    "EXCEEDS_OPEN": gettext_noop("数量超过该挂牌的剩余数量。"),
+    "BELOW_EXECUTED": gettext_noop("新数量不大于已成交数量。"),
+    "RELATED_PARTY": gettext_noop("将与本企业或关联企业的委托成交，不予接受。"),
+    "WOULD_TRADE": gettext_noop("对手方已有可成交的挂牌，请直接摘牌或调整价格。"),
+    "RECEIPTS_ON_BUY": gettext_noop("买入不能指定仓单。"),
+    "RECEIPT_REPEATED": gettext_noop("同一仓单指定了两次。"),
+    "RECEIPT_INSTRUMENT": gettext_noop("仓单不属于该商品。"),
+    "RECEIPT_NOT_YET_SELLABLE": gettext_noop("仓单尚在转让间隔期内，暂不能卖出。"),
+    "RECEIPT_WEIGHT": gettext_noop("仓单重量与数量不符。"),
+    "GOODS": gettext_noop("可卖仓单不足。"),
+    "CASH": gettext_noop("可用资金不足。"),
+    "DAY": gettext_noop("交易日不能倒退。"),
+    "SAME": gettext_noop("内容没有变化。"),
+    "LIMIT": gettext_noop("已达到系统上限。"),
+    # The socket's and the link's.
+    "MALFORMED": gettext_noop("请求格式错误。"),
+    "TOO_LARGE": gettext_noop("请求过大。"),
+    "NOT_ALLOWED": gettext_noop("您的席位无权进行此操作。"),
+    "RATE": gettext_noop("请求过于频繁，请稍后再试。"),
+    "TOPICS": gettext_noop("订阅数量已达上限。"),
+    "UNKNOWN_TOPIC": gettext_noop("没有该行情主题。"),
+    "BUSY": gettext_noop("市场繁忙，未执行，请稍后再试。"),
+    "DEADLINE": gettext_noop("未能在时限内处理，未执行。"),
+    "RECOVERING": gettext_noop("市场正在恢复，请稍后再试，已确认的委托不会丢失。"),
+    "UNREACHABLE": gettext_noop("暂时无法连接撮合系统，请稍后再试。"),
+    "HALTED": gettext_noop("市场已停止服务，等待人工处理。"),
+    "UNKNOWN_VENUE": gettext_noop("没有该市场。"),
+    # The rule book's and settlement's.
+    "NUMBER": gettext_noop("请输入有效的数字。"),
+    "CHOICE": gettext_noop("请选择列表中的一项。"),
+    "REQUIRED": gettext_noop("此项必填。"),
+    "DATES": gettext_noop("结束日期早于开始日期。"),
+    "CODE_TAKEN": gettext_noop("该代码已被使用。"),
+    "WAREHOUSE_CATEGORY": gettext_noop("该仓库不存放此类商品。"),
+    "WAREHOUSE": gettext_noop("该仓库不是此商品的交收仓库。"),
+    "SAME_PERSON": gettext_noop("须由另一人复核。"),
+    "AMOUNT": gettext_noop("请输入有效的数额。"),
+    "PILE_TAKEN": gettext_noop("该货位已有仓单，一货一单。"),
+}
+
+
+def sentence(code: str, values: tuple[int, ...] = (), instrument: Instrument | None = None) -> str:
+    """Return the sentence of a code in the active language, with the values compared."""
+    words = gettext(SENTENCES.get(code, code))
+    compared = _compared(code, values, instrument)
+    return f"{words} {compared}" if compared else words
+
+
+def both(
+    code: str, values: tuple[int, ...] = (), instrument: Instrument | None = None
+) -> tuple[str, str]:
+    """Return the sentence in Chinese and in English."""
+    with translation.override("zh-hans"):
+        zh = sentence(code, values, instrument)
+    with translation.override("en"):
+        return zh, sentence(code, values, instrument)
+
+
+def _compared(code: str, values: tuple[int, ...], instrument: Instrument | None) -> str:
+    """Return the numbers compared, in units that people use; "" where they say nothing."""
+    if code == "CASH" and len(values) == 2:
+        return gettext("需 %(need)s，可用 %(have)s。") % {
+            "need": display.money(values[0]),
+            "have": display.money(values[1]),
+        }
+    if code == "RECEIPT_NOT_YET_SELLABLE" and len(values) == 3:
+        return gettext("最早 %(day)s。") % {"day": display.day(values[1])}
+    if instrument is None:
+        return ""
+    if code == "PRICE_BAND" and len(values) == 3:
+        low, high = (display.price(ticks, instrument.tick_fen_per_t) for ticks in values[1:])
+        return gettext("允许 %(low)s 至 %(high)s 元/吨。") % {"low": low, "high": high}
+    if code in ("BELOW_MINIMUM", "RESIDUAL") and len(values) == 2:
+        return gettext("至少 %(least)s。") % {"least": display.quantity(values[1], instrument)}
+    if code == "QUANTITY_STEP" and len(values) == 2:
+        return gettext("每档 %(step)s。") % {"step": display.quantity(values[1], instrument)}
+    if code in ("ABOVE_MAXIMUM", "EXCEEDS_OPEN") and len(values) == 2:
+        return gettext("最多 %(most)s。") % {"most": display.quantity(values[1], instrument)}
+    if code == "GOODS" and len(values) == 2:
+        return gettext("需 %(need)s，可用 %(have)s。") % {
+            "need": display.quantity(values[0], instrument),
+            "have": display.quantity(values[1], instrument),
+        }
+    if code == "VALUE_MAXIMUM" and len(values) == 2:
+        return gettext("最多 %(most)s。") % {"most": display.money(values[1])}
+    return ""
