@@ -1,0 +1,248 @@
+"""A venue's engine whose blocks are made in memory, and a reader that keeps what a page keeps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from random import Random
+from typing import Any
+
+from exchange.blocks import GENESIS, Block, make_block
+from exchange.feeds import Frame, book_crc
+from matching.commands import (
+    AmendOrder,
+    AnyCommand,
+    CancelOrder,
+    ChangePhase,
+    CreditCash,
+    CreditGoods,
+    DefineFirm,
+    DefineInstrument,
+    EnterOrder,
+    LiftOrder,
+    Mode,
+    OpenDay,
+    Phase,
+    SettleTrade,
+    Side,
+    TimeInForce,
+)
+from matching.engine import ENGINE_VERSION, Engine
+from matching.events import AnyEvent, CommandRejected, TradeExecuted
+
+MIDNIGHT_US = 1_795_363_200_000_000
+"""2026-11-23 00:00:00 in Shanghai."""
+DAY = 20261123
+START_US = MIDNIGHT_US + 9 * 3_600_000_000
+SELLER, BUYER, OTHER = 11, 12, 13
+FIRMS = {SELLER: "north", BUYER: "lantern", OTHER: "harbour"}
+COAL, SQUID = 1, 2
+CASH_FEN = 10**14
+
+
+def firm_code(firm_id: int) -> str:
+    return FIRMS[firm_id]
+
+
+class Market:
+    """One venue. `give` returns the block that holds the commands."""
+
+    def __init__(self) -> None:
+        self.engine = Engine(1)
+        self.head: Block | None = None
+        self.now = START_US
+        self.numbers = 0
+        self.blocks: list[Block] = []
+        self.unsettled: list[TradeExecuted] = []
+        self.new_receipts = 1_000_000
+
+    def give(self, *commands: AnyCommand, after_us: int = 1_000) -> Block:
+        self.now += after_us
+        seq = self.head.seq + 1 if self.head else 1
+        self.engine.begin_block(seq, self.now)
+        events = [self.engine.apply(command) for command in commands]
+        self.engine.check()
+        for answer in events:
+            self.unsettled += [one for one in answer if isinstance(one, TradeExecuted)]
+        self.head = make_block(
+            venue_id=1,
+            seq=seq,
+            epoch=1,
+            ts_us=self.now,
+            prev_hash=self.head.hash if self.head else GENESIS,
+            prev_event_hash=self.head.event_hash if self.head else GENESIS,
+            commands=list(commands),
+            events=events,
+            engine_version=ENGINE_VERSION,
+        )
+        self.blocks.append(self.head)
+        return self.head
+
+    def accept(self, *commands: AnyCommand, after_us: int = 1_000) -> Block:
+        """Like `give`, and none of the commands may be refused."""
+        block = self.give(*commands, after_us=after_us)
+        for answer in block.decoded_events():
+            assert not isinstance(answer[0], CommandRejected), answer[0]
+        return block
+
+    # Commands with the terms that these tests use.
+
+    def define(self, instrument_id: int, mode: Mode) -> DefineInstrument:
+        return DefineInstrument(
+            instrument_id, mode, 100, 1_000, 1, 1, 10_000, 10**13, 500, 300, 700,
+            10_000, 0, 5, 5, approval_id=1,
+        )  # fmt: skip
+
+    def enter(
+        self,
+        firm_id: int,
+        side: Side,
+        lots: int,
+        price: int,
+        instrument_id: int = COAL,
+        tif: TimeInForce = TimeInForce.DAY,
+    ) -> EnterOrder:
+        return EnterOrder(
+            firm_id, 7, self.next_id(), self.now, instrument_id, side, tif, price, lots
+        )
+
+    def cancel(self, firm_id: int, order_id: int) -> CancelOrder:
+        return CancelOrder(firm_id, 7, self.next_id(), self.now, order_id)
+
+    def amend(self, firm_id: int, order_id: int, price: int, lots: int) -> AmendOrder:
+        return AmendOrder(firm_id, 7, self.next_id(), self.now, order_id, price, lots)
+
+    def lift(self, firm_id: int, order_id: int, lots: int) -> LiftOrder:
+        return LiftOrder(firm_id, 7, self.next_id(), self.now, order_id, lots)
+
+    def settle(self, trade: TradeExecuted) -> SettleTrade:
+        ids = []
+        for _ in trade.receipts:
+            self.new_receipts += 1
+            ids.append(self.new_receipts)
+        return SettleTrade(f"settle:{trade.trade_id}", trade.trade_id, tuple(ids), 0)
+
+    def next_id(self) -> str:
+        self.numbers += 1
+        return f"c{self.numbers}"
+
+    def events(self) -> list[AnyEvent]:
+        """Return every event so far."""
+        return [e for block in self.blocks for answer in block.decoded_events() for e in answer]
+
+
+def open_market() -> Market:
+    """Return a market with coal (`matched`) and squid (`listed`), goods and money, trading."""
+    market = Market()
+    market.accept(
+        OpenDay(DAY),
+        *(DefineFirm(firm_id, firm_id) for firm_id in FIRMS),
+        market.define(COAL, Mode.MATCHED),
+        market.define(SQUID, Mode.LISTED),
+    )
+    market.accept(
+        *(CreditCash(f"cash:{firm_id}", firm_id, CASH_FEN) for firm_id in FIRMS),
+        CreditGoods("goods:1", 101, 101, SELLER, COAL, 50_000, 50_000_000, 0),
+        CreditGoods("goods:2", 102, 102, SELLER, SQUID, 50_000, 50_000_000, 0),
+        CreditGoods("goods:3", 103, 103, OTHER, COAL, 50_000, 50_000_000, 0),
+        CreditGoods("goods:4", 104, 104, OTHER, SQUID, 50_000, 50_000_000, 0),
+    )
+    for phase in (Phase.PRE_OPEN, Phase.CONTINUOUS):
+        market.accept(ChangePhase(COAL, phase), ChangePhase(SQUID, phase))
+    return market
+
+
+def random_commands(market: Market, random: Random) -> list[AnyCommand]:
+    """Return up to six commands that firms could send now; some of them will be refused."""
+    commands: list[AnyCommand] = []
+    for _ in range(random.randint(0, 6)):
+        mine = list(market.engine.open_orders())
+        action = random.random()
+        firm_id = random.choice(list(FIRMS))
+        side = Side.BUY if firm_id == BUYER else random.choice([Side.SELL, Side.SELL, Side.BUY])
+        price = random.randint(440, 510) if side == Side.BUY else random.randint(490, 560)
+        lots = random.randint(1, 40)
+        if action < 0.5 or not mine:
+            tif = random.choice([TimeInForce.DAY, TimeInForce.DAY, TimeInForce.IOC])
+            where = random.choice([COAL, COAL, SQUID])
+            commands.append(market.enter(firm_id, side, lots, price, where, tif))
+            continue
+        order = random.choice(mine)
+        if action < 0.65:
+            commands.append(market.cancel(order.firm_id, order.order_id))
+        elif action < 0.8:
+            commands.append(market.amend(order.firm_id, order.order_id, price, lots))
+        elif action < 0.9:
+            commands.append(market.lift(firm_id, order.order_id, lots))
+        elif market.unsettled:
+            trade = market.unsettled.pop(random.randrange(len(market.unsettled)))
+            commands.append(market.settle(trade))
+    return commands
+
+
+class Page:
+    """What one browser page keeps of one topic: a snapshot, then every update in turn."""
+
+    def __init__(self, snapshot: Frame) -> None:
+        self.topic = snapshot.topic
+        frame = json.loads(snapshot.payload)
+        assert frame["t"] == "snapshot"
+        self.seq: int = frame["seq"]
+        self.word = frame["topic"].partition(".")[0]
+        self.rows: dict[Any, Any] = {}
+        self.sides: list[dict[int, list[int]]] = [{}, {}]
+        self._take(frame["data"])
+
+    def read(self, frames: Iterable[Frame]) -> None:
+        """Apply the frames of this topic; every number must follow on the one before."""
+        for frame in frames:
+            if frame.topic != self.topic:
+                continue
+            update = json.loads(frame.payload)
+            assert update["t"] == "update"
+            assert (
+                (update["prev_seq"], update["seq"])
+                == (self.seq, self.seq + 1)
+                == (
+                    self.seq,
+                    frame.seq,
+                )
+            )
+            self.seq = frame.seq
+            self._take(update["data"])
+
+    def _take(self, data: dict[str, Any]) -> None:
+        if self.word == "book":
+            for side, levels in zip(self.sides, (data["bids"], data["asks"]), strict=True):
+                for level in levels:
+                    side.pop(level[0], None)
+                    if level[1]:
+                        side[level[0]] = level
+            assert data["crc"] == book_crc(self.bids, self.asks)
+        elif self.word == "funds":
+            self.rows = data
+        elif self.word == "offers":
+            self._put(data["offers"], "order", lambda offer: offer["open"] == 0)
+        elif self.word == "orders":
+            self._put(data["orders"], "order", lambda order: order["state"] != "open")
+        elif self.word == "receipts":
+            stations = ("free", "held", "committed")
+            self._put(data["receipts"], "receipt", lambda row: not any(row[s] for s in stations))
+        elif self.word == "contracts":
+            self._put(data["contracts"], "trade", lambda row: False)
+
+    def _put(self, rows: list[dict[str, Any]], key: str, is_gone: Any) -> None:
+        for row in rows:
+            self.rows.pop(row[key], None)
+            if not is_gone(row):
+                self.rows[row[key]] = row
+
+    @property
+    def bids(self) -> list[list[int]]:
+        """Levels, best first."""
+        return [self.sides[0][price] for price in sorted(self.sides[0], reverse=True)]
+
+    @property
+    def asks(self) -> list[list[int]]:
+        """Levels, best first."""
+        return [self.sides[1][price] for price in sorted(self.sides[1])]
