@@ -78,6 +78,11 @@ def to_lots(text: str, instrument: Instrument) -> int | None:
     return int(exact)
 
 
+def to_kg(text: str) -> int | None:
+    """Return a weight in tonnes that somebody typed, in kg; None if it is none."""
+    return to_lots(text, Instrument(unit="t", lot_kg=1))
+
+
 def to_fen(text: str) -> int | None:
     """Return an amount in yuan that somebody typed, in fen; None if it is none."""
     try:

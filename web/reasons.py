@@ -79,6 +79,12 @@ SENTENCES: Final[dict[str, str]] = {
     "WAREHOUSE": gettext_noop("该仓库不是此商品的交收仓库。"),
     "SAME_PERSON": gettext_noop("须由另一人复核。"),
     "AMOUNT": gettext_noop("请输入有效的数额。"),
+    "TOO_LONG": gettext_noop("内容过长。"),
+    "TICK": gettext_noop("价格不是最小变动价位的整数倍。"),
+    "ONE_PIECE": gettext_noop("按件计的商品一件一单，数量须为 1。"),
+    "CONFIRMATION": gettext_noop("与代码不一致，请重新输入。"),
+    "RESTARTING": gettext_noop("市场系统正在重启，没有丢失任何内容，请再试一次。"),
+    "NO_COMMON_HEIGHT": gettext_noop("账目正在追平，请稍后再核对。"),
     "PILE_TAKEN": gettext_noop("该货位已有仓单，一货一单。"),
 }
 

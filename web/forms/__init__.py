@@ -1,1 +1,1 @@
-"""Forms: what people typed, checked and turned into the engine's units."""
+"""Forms: what people may type, checked at the field."""

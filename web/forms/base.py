@@ -31,7 +31,8 @@ class ActForm(forms.Form):
     @classmethod
     def fresh(cls, *args: Any, **initial: Any) -> Self:
         """Return an empty form with a new operation id; `args` as the form's own first ones."""
-        return cls(*args, initial={"op_id": uuid.uuid4()} | initial)
+        options: dict[str, Any] = {"initial": {"op_id": uuid.uuid4()} | initial}
+        return cls(*args, **options)
 
     def operation(self, kind: str) -> str:
         """Return the engine's operation id of this sending, such as `in:<uuid>`."""
@@ -58,8 +59,10 @@ class ActForm(forms.Form):
 
     def renew(self) -> None:
         """Draw a new operation id for the next sending."""
-        self.data = self.data.copy()
-        self.data["op_id"] = str(uuid.uuid4())
+        data: Any = self.data  # a QueryDict, which a view may not change in place
+        data = data.copy()
+        data["op_id"] = str(uuid.uuid4())
+        self.data = data
 
 
 class NumberField(forms.CharField):
@@ -67,17 +70,9 @@ class NumberField(forms.CharField):
 
     def __init__(self, *, decimals: int = 6, **options: Any) -> None:
         options.setdefault("max_length", 24)
-        self.decimals = decimals
-        super().__init__(
-            validators=[
-                RegexValidator(
-                    rf"\A[0-9]{{1,15}}(\.[0-9]{{1,{decimals}}})?\Z" if decimals else r"\A\d{1,15}\Z",
-                    code="NUMBER",
-                    message=lambda_sentence("NUMBER"),
-                )
-            ],
-            **options,
-        )
+        fraction = rf"(\.[0-9]{{1,{decimals}}})?" if decimals else ""
+        pattern = RegexValidator(rf"\A[0-9]{{1,15}}{fraction}\Z", code="NUMBER")
+        super().__init__(validators=[pattern], **options)
         self.widget.attrs |= {"inputmode": "decimal" if decimals else "numeric"}
         self.widget.attrs |= {"autocomplete": "off"}
 

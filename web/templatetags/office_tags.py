@@ -15,7 +15,8 @@ register = template.Library()
 _DJANGO_CODES = {
     "required": "REQUIRED",
     "invalid_choice": "CHOICE",
-    "invalid": "NUMBER",
+    "invalid": "INVALID",
+    "NUMBER": "NUMBER",
     "max_length": "TOO_LONG",
 }
 

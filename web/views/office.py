@@ -1,0 +1,319 @@
+"""A firm's own pages: funds, receipts, contracts, orders."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib import messages
+from django.db import models
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from exchange import queries as market
+from exchange.link import BlockingLink
+from exchange.models import Firm, Instrument, OrderRow, OrderState, Role, TradeRow
+from matching.commands import Side
+from settlement import funds as money
+from settlement import outbox, queries
+from settlement import receipts as goods
+from settlement.models import FundsMovement, FundsState, Obligation, ObligationState, Receipt
+from web import roles, words
+from web.forms.funds import MovementForm
+from web.forms.receipts import CollectForm
+from web.limits import PAGE_ROWS
+from web.middleware import VenueRequest
+from web.reasons import sentence
+
+REFUSED: Final = 422
+"""Status of a page that shows a form again because what was typed cannot be done."""
+_PENDING: Final = (FundsState.REQUESTED, FundsState.SENT)
+
+
+# Funds.
+
+
+@require_http_methods(["GET", "POST"])
+@roles.only(roles.FIRM)
+def funds(request: VenueRequest) -> HttpResponse:
+    """Show the firm's money; its finance user pays in and takes out."""
+    firm = _firm(request)
+    may_move = request.seat.role == Role.FINANCE
+    forms = {act: MovementForm.fresh(act=act) for act in ("in", "out")}
+    status = 200
+    if request.method == "POST":
+        if not may_move:
+            raise Http404
+        form = MovementForm(request.POST)
+        if form.is_valid() and _move(request, firm, form):
+            return redirect("funds", venue=request.venue.code)
+        forms["out" if form.data.get("act") == "out" else "in"] = form
+        status = REFUSED
+    movements = queries.movements(firm)
+    context = {
+        "funds": market.funds(firm.pk),
+        "statement": queries.statement(firm),
+        "movements": [(one, sentence(one.refusal) if one.refusal else "") for one in movements],
+        "is_pending": any(one.state in _PENDING for one in movements),
+        "may_move": may_move,
+        "form_in": forms["in"],
+        "form_out": forms["out"],
+    }
+    return render(request, "office/funds.html", context, status=status)
+
+
+def _move(request: VenueRequest, firm: Firm, form: MovementForm) -> bool:
+    """Ask for the movement; False when it was refused, which the form then says."""
+    is_deposit = form.cleaned_data["act"] == "in"
+    op_id = form.operation("in" if is_deposit else "out")
+    act = money.deposit if is_deposit else money.withdraw
+    try:
+        movement: FundsMovement = act(
+            venue=request.venue,
+            firm=firm,
+            amount_fen=form.cleaned_data["amount"],
+            op_id=op_id,
+            by=request.user,
+        )
+    except money.FundsError as error:
+        form.refuse(error.code, "amount")
+        return False
+    _dispatch()
+    movement.refresh_from_db()
+    if movement.state == FundsState.FAILED:
+        form.refuse(movement.refusal, "amount")
+        return False
+    messages.success(request, _("已受理，进度见出入金记录。"))
+    return True
+
+
+def _dispatch() -> None:
+    """Send what waits now; what the engine does not answer is sent later by the follower."""
+    with BlockingLink(settings.ENGINE_LINK) as link:
+        outbox.dispatch(link)
+
+
+# Receipts.
+
+
+@require_GET
+@roles.only(roles.FIRM)
+def receipts(request: VenueRequest) -> HttpResponse:
+    """Show the firm's warehouse receipts with what is free, held by offers and under contract."""
+    firm = _firm(request)
+    held = _held_lots(firm)
+    rows = [_parts(one, held) for one in queries.receipts(firm)]
+    context = {
+        "rows": rows,
+        "may_collect": request.seat.role == Role.DELIVERY,
+        "is_pending": any(row["receipt"].state == "applied" for row in rows),
+    }
+    return render(request, "office/receipts.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@roles.only(roles.FIRM)
+def receipt(request: VenueRequest, receipt_id: int) -> HttpResponse:
+    """Show one receipt and its history; the delivery user collects goods from it."""
+    firm = _firm(request)
+    found = (
+        Receipt.objects.select_related("instrument", "warehouse", "venue")
+        .filter(pk=receipt_id, owner=firm)
+        .first()
+    )
+    if found is None:
+        raise Http404
+    may_collect = request.seat.role == Role.DELIVERY
+    parts = _parts(found, _held_lots(firm))
+    form = CollectForm.fresh(found.instrument)
+    status = 200
+    if request.method == "POST":
+        if not may_collect:
+            raise Http404
+        form = CollectForm(found.instrument, request.POST)
+        if form.is_valid() and _collect(request, firm, found, form):
+            return redirect("receipt", venue=request.venue.code, receipt_id=found.pk)
+        status = REFUSED
+    context = {
+        **parts,
+        "changes": found.changes.order_by("at", "key"),
+        "parent": f"{found.venue.code.upper()}-R-{found.parent_id:06d}" if found.parent_id else "",
+        "form": form,
+        "may_collect": may_collect and parts["free_lots"] > 0,
+    }
+    return render(request, "office/receipt.html", context, status=status)
+
+
+def _collect(request: VenueRequest, firm: Firm, receipt: Receipt, form: CollectForm) -> bool:
+    op_id = form.operation("collect")
+    lots = form.cleaned_data["quantity"]
+    try:
+        goods.collect(firm=firm, receipt_id=receipt.pk, lots=lots, op_id=op_id)
+    except goods.ReceiptError as error:
+        form.refuse(error.code, "quantity")
+        return False
+    _dispatch()
+    refusal = outbox.refusal_of(op_id)
+    if refusal:
+        form.refuse(refusal, "quantity", (), receipt.instrument)
+        return False
+    messages.success(request, _("提货已受理，请凭本单到仓库办理出库。"))
+    return True
+
+
+def _parts(receipt: Receipt, held: dict[int, int]) -> dict[str, Any]:
+    held_lots = held.get(receipt.pk, 0)
+    return {
+        "receipt": receipt,
+        "root": f"{receipt.venue.code.upper()}-R-{receipt.root_id:06d}",
+        "held_lots": held_lots,
+        "free_lots": max(receipt.lots - receipt.locked_lots - held_lots, 0),
+    }
+
+
+def _held_lots(firm: Firm) -> dict[int, int]:
+    """Return lots of each receipt that the firm's open orders hold."""
+    held: dict[int, int] = {}
+    rows = OrderRow.objects.filter(firm_id=firm.pk, state=OrderState.OPEN, side=Side.SELL)
+    for receipts_held in rows.values_list("receipts", flat=True):
+        for receipt_id, lots in receipts_held:
+            held[receipt_id] = held.get(receipt_id, 0) + lots
+    return held
+
+
+# Contracts.
+
+_STEPS: Final = (ObligationState.MATCHED, ObligationState.SECURED, ObligationState.SETTLED)
+
+
+@require_GET
+@roles.only(roles.FIRM, roles.OPERATE)
+def contracts(request: VenueRequest) -> HttpResponse:
+    """Show the firm's contracts; the operator sees all of the venue."""
+    firm = request.seat.firm
+    rows = [
+        {
+            "contract": one,
+            "number": words.contract_number(request.venue, one.trade_id),
+            "is_buyer": firm is not None and one.buyer_id == firm.pk,
+        }
+        for one in queries.contracts(firm)
+    ]
+    return render(request, "office/contracts.html", {"rows": rows})
+
+
+@require_GET
+@roles.only(roles.FIRM, roles.OPERATE)
+def contract(request: VenueRequest, trade_id: int) -> HttpResponse:
+    """Show one contract: terms, money with its tax, every payment and receipt change."""
+    firm = request.seat.firm
+    found = queries.contract(firm, trade_id)
+    if found is None:
+        raise Http404
+    one = found.obligation
+    parties = {one.buyer_id: one.buyer, one.seller_id: one.seller}
+    own_fee = {one.buyer_id: one.buyer_fee_fen, one.seller_id: one.seller_fee_fen}
+    prefix = request.venue.code.upper()
+    context = {
+        "contract": one,
+        "number": words.contract_number(request.venue, trade_id),
+        "steps": _timeline(one),
+        # A firm sees its own fee and money; the operator's page shows both sides.
+        "fee_fen": own_fee[firm.pk] if firm else one.buyer_fee_fen + one.seller_fee_fen,
+        "payments": [
+            {
+                "row": row,
+                "payer": parties.get(row.from_firm_id),
+                "payee": parties.get(row.to_firm_id),
+            }
+            for row in found.payments
+            if firm is None or firm.pk in (row.from_firm_id, row.to_firm_id)
+        ],
+        "changes": [
+            {
+                "row": row,
+                "number": f"{prefix}-R-{row.receipt_id:06d}",
+                "other": f"{prefix}-R-{row.other_id:06d}" if row.other_id else "",
+                "owner": parties.get(row.firm_id),
+            }
+            for row in found.changes
+        ],
+        "is_buyer": firm is not None and one.buyer_id == firm.pk,
+        "is_pending": one.state in (ObligationState.MATCHED, ObligationState.SECURED),
+    }
+    return render(request, "office/contract.html", context)
+
+
+def _timeline(contract: Obligation) -> list[dict[str, Any]]:
+    """Return the steps of an ordinary contract; one that ended otherwise shows where it ended."""
+    reached = _STEPS.index(contract.state) if contract.state in _STEPS else 0
+    moments = (contract.opened_at, contract.opened_at if reached else None, contract.settled_at)
+    steps = [
+        {"state": state.value, "at": at, "is_done": place <= reached}
+        for place, (state, at) in enumerate(zip(_STEPS, moments, strict=True))
+    ]
+    if contract.state not in _STEPS:
+        steps.append({"state": contract.state, "at": contract.settled_at, "is_done": True})
+    return steps
+
+
+# Orders and trades.
+
+
+@require_GET
+@roles.only(roles.FIRM)
+def orders(request: VenueRequest) -> HttpResponse:
+    """Show the firm's orders or trades of one day, newest first, a page at a time."""
+    firm = _firm(request)
+    day = _asked_day(request)
+    start = timezone.make_aware(dt.datetime.combine(day, dt.time()))
+    end = start + dt.timedelta(days=1)
+    number = _page_number(request)
+    shows_trades = request.GET.get("list") == "trades"
+    rows: Any
+    if shows_trades:
+        mine = models.Q(buyer_firm_id=firm.pk) | models.Q(seller_firm_id=firm.pk)
+        rows = TradeRow.objects.filter(mine, traded_at__gte=start, traded_at__lt=end)
+        rows = rows.order_by("-trade_id")
+    else:
+        rows = OrderRow.objects.filter(firm_id=firm.pk, entered_at__gte=start, entered_at__lt=end)
+        rows = rows.order_by("-order_id")
+    found = list(rows[(number - 1) * PAGE_ROWS : number * PAGE_ROWS + 1])
+    page = found[:PAGE_ROWS]
+    instruments = Instrument.objects.in_bulk({row.instrument_id for row in page})
+    today = timezone.localdate()
+    context = {
+        "rows": [(row, instruments[row.instrument_id]) for row in page],
+        "shows_trades": shows_trades,
+        "firm_id": firm.pk,
+        "day": day,
+        "before": day - dt.timedelta(days=1),
+        "after": day + dt.timedelta(days=1) if day < today else None,
+        "page_number": number,
+        "has_next": len(found) > PAGE_ROWS,
+    }
+    return render(request, "office/orders.html", context)
+
+
+def _asked_day(request: VenueRequest) -> dt.date:
+    today = timezone.localdate()
+    try:
+        day = dt.date.fromisoformat(request.GET.get("day", ""))
+    except ValueError:
+        return today
+    return day if dt.date(2020, 1, 1) <= day <= today else today
+
+
+def _page_number(request: VenueRequest) -> int:
+    text = request.GET.get("page", "1")
+    is_number = text.isascii() and text.isdecimal() and len(text) <= 6
+    return max(int(text), 1) if is_number else 1
+
+
+def _firm(request: VenueRequest) -> Firm:
+    assert request.seat.firm is not None, "roles.FIRM have a firm"
+    return request.seat.firm

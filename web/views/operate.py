@@ -1,0 +1,401 @@
+"""The operator's console: instruments, approvals, firms, halts, the journal and the books."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from exchange import access, queries, rulebook
+from exchange.link import BlockingLink, LinkError
+from exchange.models import (
+    Approval,
+    InstrumentStatus,
+    Membership,
+    MembershipStatus,
+    Role,
+)
+from exchange.rulebook import RuleError
+from exchange.sequencer import VenueState
+from matching.commands import Phase
+from settlement import books
+from web import roles
+from web.forms.base import ActForm, has_acted, remember
+from web.forms.instrument import InstrumentForm, earlier
+from web.forms.operate import ActivateForm, ApprovalForm, ConfirmedForm, HaltForm
+from web.middleware import VenueRequest
+
+REFUSED: Final = 422
+BOOKS_WAIT_S: Final = 3
+"""How long a page waits for ledger and engine to stand at one block."""
+
+
+def _link() -> BlockingLink:
+    return BlockingLink(settings.ENGINE_LINK)
+
+
+# Instruments.
+
+
+@require_GET
+@roles.only(roles.OPERATE)
+def console(request: VenueRequest) -> HttpResponse:
+    """Show every instrument with what the engine says of it now, and the day's figures."""
+    engine = _engine(request)
+    day = queries.venue_status().day
+    rows = queries.board()
+    todays = [row.statistics for row in rows if row.statistics and row.statistics.day == day]
+    context = _console(request, "instruments") | {
+        "engine": engine,
+        "rows": [
+            {
+                "instrument": row.instrument,
+                "statistics": row.statistics,
+                "phase": engine["phases"].get(row.instrument.pk),
+                "is_open": engine["phases"].get(row.instrument.pk) == Phase.CONTINUOUS,
+            }
+            for row in rows
+        ],
+        "day": day,
+        "turnover_fen": sum(one.turnover_fen for one in todays),
+        "trades": sum(one.trades for one in todays),
+        "is_pending": any(
+            row.instrument.status == InstrumentStatus.PROPOSED
+            or engine["halts"].get(row.instrument.pk, row.instrument.status == "suspended")
+            != (row.instrument.status == InstrumentStatus.SUSPENDED)
+            for row in rows
+        ),
+    }
+    return render(request, "operate/console.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@roles.only(Role.OPERATOR)
+def new_instrument(request: VenueRequest) -> HttpResponse:
+    """List an instrument: filled with the commodity's usual terms, each figure checked."""
+    if request.method == "GET":
+        asked = request.GET
+        form = InstrumentForm.suggested(
+            request.venue,
+            asked.get("commodity", ""),
+            asked.get("warehouse", ""),
+            asked.get("mode", ""),
+        )
+        return render(request, "operate/new_instrument.html", _console(request) | {"form": form})
+    form = InstrumentForm(request.venue, request.POST)
+    if form.is_valid() and _propose(request, form):
+        messages.success(request, _("已挂牌：%(code)s") % {"code": form.terms.code})
+        return redirect("console", venue=request.venue.code)
+    context = _console(request) | {"form": form}
+    return render(request, "operate/new_instrument.html", context, status=REFUSED)
+
+
+def _propose(request: VenueRequest, form: InstrumentForm) -> bool:
+    """List it; the same terms of the same operator again are the same listing."""
+    before = earlier(form.terms, request.user.pk)
+    try:
+        with _link() as link:
+            if before is None:
+                rulebook.propose_instrument(
+                    venue=request.venue,
+                    operator=request.user,
+                    link=link,
+                    terms=form.terms,
+                    today=timezone.localdate(),
+                )
+            elif before.status == InstrumentStatus.PROPOSED:
+                rulebook.announce(before, link)
+    except RuleError as error:
+        form.refuse_rule(error)
+        return False
+    except LinkError as error:
+        form.interrupted(error)
+        return False
+    return True
+
+
+@require_http_methods(["GET", "POST"])
+@roles.only(roles.OPERATE)
+def halt(request: VenueRequest, code: str) -> HttpResponse:
+    """Show an instrument's terms; the operator suspends or resumes it, with a reason."""
+    instrument = access.instrument(code)
+    is_halted = instrument.status == InstrumentStatus.SUSPENDED
+    form = HaltForm.fresh(instrument.code, halted="0" if is_halted else "1")
+    status = 200
+    if request.method == "POST":
+        if instrument.status not in (InstrumentStatus.LISTED, InstrumentStatus.SUSPENDED):
+            raise Http404
+        form = HaltForm(instrument.code, request.POST)
+
+        def decide(link: BlockingLink) -> None:
+            rulebook.halt_instrument(
+                operator=request.user,
+                link=link,
+                instrument=instrument,
+                halted=form.wants_halt,
+                reason=form.cleaned_data["reason"],
+            )
+
+        if _decided(request, form, decide, role=Role.OPERATOR):
+            _say_halt(request, form, instrument.code)
+            return redirect("console", venue=request.venue.code)
+        status = REFUSED
+    engine = _engine(request)
+    context = _console(request, "instruments") | {
+        "instrument": instrument,
+        "phase": engine["phases"].get(instrument.pk),
+        "band": engine["bands"].get(instrument.pk),
+        "is_halted": is_halted,
+        "form": form,
+        "may_halt": request.seat.role == Role.OPERATOR
+        and instrument.status in (InstrumentStatus.LISTED, InstrumentStatus.SUSPENDED),
+    }
+    return render(request, "operate/instrument.html", context, status=status)
+
+
+# The whole venue.
+
+
+@require_http_methods(["GET", "POST"])
+@roles.only(roles.OPERATE)
+def halt_venue(request: VenueRequest) -> HttpResponse:
+    """Halt the whole venue, which either person of the operator may; the operator resumes it."""
+    code = request.venue.code.upper()
+    is_halted = queries.venue_status().halted
+    form = HaltForm.fresh(code, halted="0" if is_halted else "1")
+    status = 200
+    if request.method == "POST":
+        form = HaltForm(code, request.POST)
+
+        def decide(link: BlockingLink) -> None:
+            if not form.wants_halt and request.seat.role != Role.OPERATOR:
+                raise RuleError("NOT_ALLOWED")
+            rulebook.halt_venue(
+                venue=request.venue,
+                operator=request.user,
+                link=link,
+                halted=form.wants_halt,
+                reason=form.cleaned_data["reason"],
+            )
+
+        if _decided(request, form, decide):
+            _say_halt(request, form, code)
+            return redirect("console", venue=request.venue.code)
+        status = REFUSED
+    context = _console(request, "venue") | {
+        "is_halted": is_halted,
+        "form": form,
+        "may_act": not is_halted or request.seat.role == Role.OPERATOR,
+    }
+    return render(request, "operate/venue.html", context, status=status)
+
+
+# Firms.
+
+
+@require_GET
+@roles.only(roles.OPERATE)
+def firms(request: VenueRequest) -> HttpResponse:
+    """Show the member firms."""
+    context = _console(request, "firms") | {
+        "rows": Membership.objects.select_related("firm").order_by("firm__code")
+    }
+    return render(request, "operate/firms.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@roles.only(roles.OPERATE)
+def membership(request: VenueRequest, code: str) -> HttpResponse:
+    """Show one member firm; the operator suspends its membership or ends the suspension."""
+    member = Membership.objects.select_related("firm").filter(firm__code=code.lower()).first()
+    if member is None:
+        raise Http404
+    is_suspended = member.status == MembershipStatus.SUSPENDED
+    form = ConfirmedForm.fresh(member.firm.code, halted="0" if is_suspended else "1")
+    status = 200
+    if request.method == "POST":
+        form = ConfirmedForm(member.firm.code, request.POST)
+
+        def decide(link: BlockingLink) -> None:
+            rulebook.set_firm_status(membership=member, link=link, active=not form.wants_halt)
+
+        if _decided(request, form, decide, role=Role.OPERATOR):
+            _say_halt(request, form, member.firm.code.upper())
+            return redirect("firms", venue=request.venue.code)
+        status = REFUSED
+    context = _console(request, "firms") | {
+        "member": member,
+        "is_halted": is_suspended,
+        "form": form,
+        "may_halt": request.seat.role == Role.OPERATOR,
+    }
+    return render(request, "operate/membership.html", context, status=status)
+
+
+# Approvals.
+
+
+@require_http_methods(["GET", "POST"])
+@roles.only(roles.OPERATE)
+def approvals(request: VenueRequest) -> HttpResponse:
+    """Show approvals of two-sided matching; the operator records one for a reviewer to activate."""
+    form = ApprovalForm.fresh(request.venue)
+    status = 200
+    if request.method == "POST":
+        form = ApprovalForm(request.venue, request.POST)
+
+        def decide(link: BlockingLink) -> None:
+            terms = {name: form.cleaned_data[name] for name in _APPROVAL}
+            rulebook.record_approval(
+                venue=request.venue,
+                operator=request.user,
+                is_demo=settings.HAIDAI_DEMO,
+                **terms,
+            )
+
+        if _decided(request, form, decide, role=Role.OPERATOR):
+            messages.success(request, _("已登记，待复核人启用。"))
+            return redirect("approvals", venue=request.venue.code)
+        status = REFUSED
+    today = timezone.localdate()
+    rows = Approval.objects.select_related("made_by", "activated_by").order_by("-pk")
+    context = _console(request, "approvals") | {
+        "form": form,
+        "rows": [
+            {
+                "approval": one,
+                "is_valid": one.activated_by_id is not None
+                and one.valid_from <= today <= one.valid_to,
+                "form": ActivateForm.fresh(),
+                "may_activate": request.seat.role == Role.REVIEWER
+                and one.activated_by_id is None
+                and one.made_by_id != request.user.pk,
+            }
+            for one in rows
+        ],
+        "may_record": request.seat.role == Role.OPERATOR,
+    }
+    return render(request, "operate/approvals.html", context, status=status)
+
+
+_APPROVAL: Final = ("number", "authority", "opinion", "scope", "valid_from", "valid_to")
+
+
+@require_POST
+@roles.only(Role.REVIEWER)
+def activate_approval(request: VenueRequest, approval_id: int) -> HttpResponse:
+    """Activate an approval that somebody else recorded."""
+    approval = Approval.objects.filter(pk=approval_id).first()
+    if approval is None:
+        raise Http404
+    form = ActivateForm(request.POST)
+    if _decided(
+        request,
+        form,
+        lambda link: rulebook.activate_approval(approval=approval, reviewer=request.user),
+    ):
+        messages.success(request, _("已启用：%(code)s") % {"code": approval.number})
+    else:
+        for error in form.non_field_errors():
+            messages.error(request, str(error))
+    return redirect("approvals", venue=request.venue.code)
+
+
+# Journal and books.
+
+
+@require_GET
+@roles.only(roles.OPERATE)
+def journal(request: VenueRequest) -> HttpResponse:
+    """Show how far the journal is and how far behind each reader; on demand, the proof of books."""
+    engine = _engine(request)
+    proof, fault = None, ""
+    if "prove" in request.GET:
+        try:
+            with _link() as link:
+                proof = books.prove(link, wait_s=BOOKS_WAIT_S)
+        except books.NoCommonHeight:
+            fault = "NO_COMMON_HEIGHT"
+        except LinkError as error:
+            fault = error.code
+    context = _console(request, "journal") | {
+        "engine": engine,
+        "readers": [
+            {"name": name, "seq": seq, "behind": max(engine["seq"] - seq, 0)}
+            for name, seq in sorted(queries.bookmarks().items())
+        ],
+        "proof": proof,
+        "fault": fault,
+    }
+    return render(request, "operate/journal.html", context)
+
+
+# What the pages share.
+
+
+def _console(request: VenueRequest, section: str = "") -> dict[str, Any]:
+    """Return what stands around every page of the console."""
+    status = queries.venue_status()
+    return {
+        "section": section,
+        "venue_halted": status.halted,
+        "waiting_approvals": Approval.objects.filter(activated_by__isnull=True).count(),
+        "may_list": request.seat.role == Role.OPERATOR,
+    }
+
+
+def _engine(request: VenueRequest) -> dict[str, Any]:
+    """Return what the engine says now; without an answer the state is `recovering`."""
+    answer: dict[str, Any] = {"seq": 0, "phases": {}, "halts": {}, "bands": {}}
+    with _link() as link:
+        state = link.state(request.venue.id)
+        if state != VenueState.RECOVERING:
+            try:
+                market = link.market(request.venue.id)
+            except LinkError:
+                state = VenueState.RECOVERING
+            else:
+                answer["seq"] = market["seq"]
+                for key, phase, halted, reference, low, high in market["instruments"]:
+                    answer["phases"][key] = phase
+                    answer["halts"][key] = halted
+                    answer["bands"][key] = {"reference": reference, "low": low, "high": high}
+    return answer | {"state": state.value}
+
+
+def _decided(
+    request: VenueRequest,
+    form: ActForm,
+    decide: Callable[[BlockingLink], None],
+    role: Role | None = None,
+) -> bool:
+    """Carry out a decision once; False when it was refused, which the form then says."""
+    if role is not None and request.seat.role != role:
+        raise Http404
+    if not form.is_valid():
+        return False
+    if has_acted(request, form):
+        return True
+    try:
+        with _link() as link:
+            decide(link)
+    except RuleError as error:
+        form.refuse(error.code, error.field, error.values)
+        return False
+    except LinkError as error:
+        form.interrupted(error)
+        return False
+    remember(request, form)
+    return True
+
+
+def _say_halt(request: VenueRequest, form: ConfirmedForm, code: str) -> None:
+    said = _("已暂停：%(code)s") if form.wants_halt else _("已恢复：%(code)s")
+    messages.success(request, said % {"code": code})

@@ -1,0 +1,71 @@
+"""The warehouse user's page: goods in store become receipts."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from exchange.link import BlockingLink
+from settlement import outbox, queries
+from settlement import receipts as goods
+from settlement.models import ReceiptState
+from web import roles
+from web.forms.receipts import RegisterForm
+from web.middleware import VenueRequest
+from web.reasons import sentence
+
+REFUSED = 422
+
+
+@require_http_methods(["GET", "POST"])
+@roles.only(roles.STORE)
+def store(request: VenueRequest) -> HttpResponse:
+    """Register goods for their owner and list what was registered."""
+    form = RegisterForm.fresh()
+    status = 200
+    if request.method == "POST":
+        form = RegisterForm(request.POST)
+        if form.is_valid() and _register(request, form):
+            return redirect("store", venue=request.venue.code)
+        status = REFUSED
+    rows = queries.registered()
+    context = {
+        "form": form,
+        "rows": [(one, sentence(one.refusal) if one.refusal else "") for one in rows],
+        "is_pending": any(one.state == ReceiptState.APPLIED for one in rows),
+    }
+    return render(request, "warehouse/store.html", context, status=status)
+
+
+def _register(request: VenueRequest, form: RegisterForm) -> bool:
+    """Register what the form says; False when that was refused, which the form then says."""
+    data = form.cleaned_data
+    instrument = form.instruments[data["instrument"]]
+    try:
+        receipt = goods.register(
+            venue=request.venue,
+            firm=form.firms[data["firm"]],
+            instrument=instrument,
+            warehouse=instrument.warehouse,
+            lots=data["lots"],
+            weight_kg=data["weight_kg"],
+            op_id=form.operation("store"),
+            by=request.user,
+            lot_reference=data["lot_reference"],
+        )
+    except goods.ReceiptError as error:
+        field = {"AMOUNT": "quantity", "WAREHOUSE": "instrument"}.get(error.code, "lot_reference")
+        form.refuse(error.code, field)
+        return False
+    with BlockingLink(settings.ENGINE_LINK) as link:
+        outbox.dispatch(link)
+    receipt.refresh_from_db()
+    if receipt.state == ReceiptState.REFUSED:
+        form.refuse(receipt.refusal, None, (), instrument)
+        return False
+    messages.success(request, _("仓单 %(number)s 已登记。") % {"number": goods.number(receipt)})
+    return True
