@@ -61,7 +61,6 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "csp",
-    "django_htmx",
 ]
 
 MIDDLEWARE = [
@@ -76,7 +75,6 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
     "web.middleware.VenueScopeMiddleware",
 ]
 
@@ -229,6 +227,8 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "WARNING")},
+    # A 503 of /readyz while the product starts is an answer, not an error.
+    "loggers": {"django.request": {"level": "CRITICAL"}, "daphne": {"level": "WARNING"}},
 }
 
 # Limits that an operator may raise for market makers' programs, and the benchmark for itself.

@@ -223,16 +223,17 @@ class BlockingLink:
     def close(self) -> None:
         """Close the connection; a `follow` in another thread ends."""
         self._closed = True
-        if self._socket is not None:
+        connection = self._socket
+        if connection is not None:
             with contextlib.suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
-            self._socket.close()
-            self._socket = None
+                connection.shutdown(socket.SHUT_RDWR)
+            self._drop()
 
     def _drop(self) -> None:
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        # Taken once: `close` may come from another thread than the one that reads.
+        connection, self._socket = self._socket, None
+        if connection is not None:
+            connection.close()
 
     def _ask(self, build: Any, timeout_s: float) -> list[Any]:
         """Send a request and return its answer; reconnects until `timeout_s` has passed."""

@@ -75,3 +75,9 @@ def _refused(row: OutboxCommand, reason: RejectReason) -> None:
     Receipt.objects.filter(origin=row.op_id, state=ReceiptState.APPLIED).update(
         state=ReceiptState.REFUSED, refusal=reason
     )
+
+
+def refusal_of(op_id: str) -> str:
+    """Return the engine's reason for refusing a command, or "" if it did not."""
+    row = OutboxCommand.objects.filter(op_id=op_id, state=OutboxState.REFUSED).first()
+    return row.refusal if row is not None else ""

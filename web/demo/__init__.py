@@ -1,0 +1,1 @@
+"""The demo: three fictional markets, seeded once, kept alive by bots that are ordinary clients."""

@@ -1,0 +1,47 @@
+"""Pages. A path that names a venue is served inside that venue's scope, for who has a seat there.
+
+`public` paths are for everybody. `tests/test_tenancy.py` fails on a path that is in neither list.
+"""
+
+from django.urls import include, path
+
+from web.views import health, market, office, operate, warehouse
+
+public = (
+    [
+        path("wall/<slug:venue>/", market.wall, name="wall"),
+        path("api/<slug:venue>/instruments/", market.instruments, name="instruments"),
+    ],
+    "public",
+)
+
+urlpatterns = [
+    path("", market.home, name="home"),
+    path("legal/", market.legal, name="legal"),
+    path("livez", health.alive, name="alive"),
+    path("readyz", health.ready, name="ready"),
+    path("preferences/", health.preferences, name="preferences"),
+    path("", include(public)),
+    path("<slug:venue>/", market.board, name="board"),
+    path("<slug:venue>/trade/<slug:code>/", market.trade, name="trade"),
+    path("<slug:venue>/funds/", office.funds, name="funds"),
+    path("<slug:venue>/receipts/", office.receipts, name="receipts"),
+    path("<slug:venue>/receipts/<int:receipt_id>/", office.receipt, name="receipt"),
+    path("<slug:venue>/contracts/", office.contracts, name="contracts"),
+    path("<slug:venue>/contracts/<int:trade_id>/", office.contract, name="contract"),
+    path("<slug:venue>/orders/", office.orders, name="orders"),
+    path("<slug:venue>/store/", warehouse.store, name="store"),
+    path("<slug:venue>/ops/", operate.console, name="console"),
+    path("<slug:venue>/ops/new/", operate.new_instrument, name="new-instrument"),
+    path("<slug:venue>/ops/instruments/<slug:code>/", operate.halt, name="halt"),
+    path("<slug:venue>/ops/halt/", operate.halt_venue, name="halt-venue"),
+    path("<slug:venue>/ops/firms/", operate.firms, name="firms"),
+    path("<slug:venue>/ops/firms/<slug:code>/", operate.membership, name="membership"),
+    path("<slug:venue>/ops/approvals/", operate.approvals, name="approvals"),
+    path(
+        "<slug:venue>/ops/approvals/<int:approval_id>/",
+        operate.activate_approval,
+        name="activate-approval",
+    ),
+    path("<slug:venue>/ops/journal/", operate.journal, name="journal"),
+]

@@ -1,0 +1,69 @@
+"""What the market shows: venues, board, trading page, wall."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils import translation
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from exchange import access, queries, scope
+from exchange.models import User, Venue
+from web import display
+from web.middleware import VenueRequest
+
+
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    """List the user's venues; for everybody, the public wall boards."""
+    seats = access.seats(request.user) if isinstance(request.user, User) else []
+    return render(request, "home.html", {"seats": seats, "venues": Venue.objects.all()})
+
+
+@require_GET
+def board(request: VenueRequest) -> HttpResponse:
+    """Show every instrument of the venue with its day, live."""
+    return render(request, "market/board.html", _market_context(request))
+
+
+@require_GET
+def trade(request: VenueRequest, code: str) -> HttpResponse:
+    """Show one instrument: book or offers, chart, tape, ticket, own orders and account."""
+    instrument = access.instrument(code)
+    context = _market_context(request) | {
+        "instrument": instrument,
+        "current": {"id": instrument.pk, "role": request.seat.role},
+    }
+    return render(request, "market/trade.html", context)
+
+
+@require_GET
+def wall(request: HttpRequest) -> HttpResponse:
+    """Show the venue's prices to everybody; no cookie, no log-in."""
+    return render(request, "wall/wall.html", _market_context(request))
+
+
+@require_GET
+def legal(request: HttpRequest) -> HttpResponse:
+    """Show notices and licences."""
+    return render(request, "legal.html")
+
+
+@require_GET
+@never_cache
+def instruments(request: HttpRequest) -> HttpResponse:
+    """Return the venue's instruments for programs."""
+    return JsonResponse({"instruments": _market_context(request)["instruments"]})
+
+
+def _market_context(request: HttpRequest) -> dict[str, object]:
+    venue: Venue = request.venue  # type: ignore[attr-defined]
+    language = translation.get_language() or "zh-hans"
+    with scope.venue(venue.id):
+        listed = queries.listed_instruments()
+    return {
+        "venue": venue,
+        "venue_name": venue.name_en if language == "en" else venue.name_zh,
+        "instruments": [display.instrument_data(one, language) for one in listed],
+    }
