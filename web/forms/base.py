@@ -26,7 +26,7 @@ class ActForm(forms.Form):
     click and a re-sent form carry the same one.
     """
 
-    op_id = forms.UUIDField(widget=forms.HiddenInput)
+    op_id = forms.UUIDField(widget=forms.HiddenInput({"id": False}))
 
     @classmethod
     def fresh(cls, *args: Any, **initial: Any) -> Self:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import template
 from django.core.exceptions import ValidationError
 
-from exchange.models import Instrument, OrderRow
+from exchange.models import Instrument, OrderRow, Venue
 from settlement import receipts
 from settlement.models import Receipt
 from web import reasons, words
@@ -70,3 +70,9 @@ def error_words(error: ValidationError) -> str:
     if error.code in _DJANGO_CODES:
         return reasons.sentence(_DJANGO_CODES[error.code])
     return " ".join(error.messages)
+
+
+@register.filter
+def contract_number_of(trade_id: int, venue: Venue) -> str:
+    """Return the number of a trade's contract."""
+    return words.contract_number(venue, trade_id)
