@@ -7,6 +7,7 @@ stops the process loudly, for `serve` to start it again and for people to look.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import threading
@@ -16,9 +17,9 @@ from typing import Protocol
 from django.db import connection, transaction
 
 from exchange import scope
-from exchange.blocks import Block
+from exchange.blocks import GENESIS, Block
 from exchange.limits import FOLLOW_BLOCKS
-from exchange.link import BlockingLink
+from exchange.link import BlockingLink, LinkError
 from exchange.models import Bookmark
 
 log = logging.getLogger(__name__)
@@ -50,13 +51,12 @@ def apply_blocks(followers: Sequence[Follower], venue_id: int, blocks: Sequence[
                 for block in blocks:
                     if block.seq <= mark.seq:
                         continue
-                    if block.seq != mark.seq + 1 or (
-                        mark.seq and bytes(mark.hash) != block.prev_hash
-                    ):
+                    if block.seq != mark.seq + 1:
                         raise OutOfOrder(
                             f"{follower.name}: block {block.seq} of venue {venue_id} does not"
                             f" continue block {mark.seq}"
                         )
+                    block.verify(bytes(mark.hash) if mark.seq else GENESIS)
                     follower.apply(block)
                     mark.seq = block.seq
                     mark.hash = block.hash
@@ -73,7 +73,7 @@ def run(
     stop: threading.Event,
 ) -> None:
     """Follow all venues until `stop` is set: one reader each, one writer for the database."""
-    arrived: queue.Queue[tuple[int, Block]] = queue.Queue(maxsize=1_000)
+    arrived: queue.Queue[tuple[int, Block | LinkError]] = queue.Queue(maxsize=1_000)
     links = []
     for venue_id in venue_ids:
         with scope.venue(venue_id):
@@ -92,12 +92,14 @@ def run(
                 first = arrived.get(timeout=0.2)
             except queue.Empty:
                 continue
-            batch: dict[int, list[Block]] = {first[0]: [first[1]]}
-            for _ in range(FOLLOW_BLOCKS - 1):
-                try:
-                    venue_id, block = arrived.get_nowait()
-                except queue.Empty:
-                    break
+            waiting = [first]
+            with contextlib.suppress(queue.Empty):
+                while len(waiting) < FOLLOW_BLOCKS:
+                    waiting.append(arrived.get_nowait())
+            batch: dict[int, list[Block]] = {}
+            for venue_id, block in waiting:
+                if isinstance(block, LinkError):
+                    raise OutOfOrder(f"venue {venue_id} can not be followed: {block.code}")
                 batch.setdefault(venue_id, []).append(block)
             for venue_id, blocks in batch.items():
                 apply_blocks(followers, venue_id, blocks)
@@ -112,17 +114,20 @@ def _read(
     link: BlockingLink,
     venue_id: int,
     after_seq: int,
-    arrived: queue.Queue[tuple[int, Block]],
+    arrived: queue.Queue[tuple[int, Block | LinkError]],
     stop: threading.Event,
 ) -> None:
-    for block in link.follow(venue_id, after_seq):
-        if block is None:
-            continue
+    def put(item: Block | LinkError) -> None:
         while not stop.is_set():
-            try:
-                arrived.put((venue_id, block), timeout=0.5)
-                break
-            except queue.Full:
-                continue
-        if stop.is_set():
-            return
+            with contextlib.suppress(queue.Full):
+                arrived.put((venue_id, item), timeout=0.5)
+                return
+
+    try:
+        for block in link.follow(venue_id, after_seq):
+            if stop.is_set():
+                return
+            if block is not None:
+                put(block)
+    except LinkError as error:
+        put(error)  # for example an engine that does not serve this venue: never in silence

@@ -16,6 +16,11 @@ from exchange.limits import FRAME_BYTES
 encoder: Final = msgspec.msgpack.Encoder()
 decoder: Final = msgspec.msgpack.Decoder(list[Any])
 
+_SOCKET_PATH: Final = 107
+"""Bytes that the kernel keeps of a Unix socket's path."""
+_BUFFER: Final = 1024 * 1024
+"""Bytes that one connection may have waiting before the other side is slowed down."""
+
 
 class FrameError(Exception):
     """The other side sent what is not a frame. The connection is of no further use."""
@@ -58,11 +63,11 @@ def unpack(body: bytes) -> list[Any]:
     return items
 
 
-async def read_frame(reader: asyncio.StreamReader) -> list[Any]:
+async def read_frame(reader: asyncio.StreamReader, most: int = FRAME_BYTES) -> list[Any]:
     """Return the next frame; raises `FrameError`, or `IncompleteReadError` at the end."""
     length = int.from_bytes(await reader.readexactly(4), "big")
-    if length > FRAME_BYTES:
-        raise FrameError(f"a frame of {length} bytes; the most is {FRAME_BYTES}")
+    if length > most:
+        raise FrameError(f"a frame of {length} bytes; the most is {most}")
     return unpack(await reader.readexactly(length))
 
 
@@ -75,6 +80,11 @@ class Address:
         self.port = 0
         if text.startswith("unix:///"):
             self.path = text.removeprefix("unix://")
+            if len(os.fsencode(self.path)) > _SOCKET_PATH:
+                raise ValueError(
+                    f"{self.path}: too long for a Unix socket (at most {_SOCKET_PATH} bytes)."
+                    " Choose a shorter data directory."
+                )
             return
         host, _, port = text.removeprefix("tcp://").rpartition(":")
         if not text.startswith("tcp://") or not port.isdecimal():
@@ -86,8 +96,8 @@ class Address:
     async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connect."""
         if self.path:
-            return await asyncio.open_unix_connection(self.path, limit=FRAME_BYTES)
-        return await asyncio.open_connection(self.host, self.port, limit=FRAME_BYTES)
+            return await asyncio.open_unix_connection(self.path, limit=_BUFFER)
+        return await asyncio.open_connection(self.host, self.port, limit=_BUFFER)
 
     async def listen(
         self,
@@ -95,12 +105,12 @@ class Address:
     ) -> asyncio.Server:
         """Accept connections; a Unix socket is readable by its owner only."""
         if not self.path:
-            return await asyncio.start_server(serve, self.host, self.port, limit=FRAME_BYTES)
+            return await asyncio.start_server(serve, self.host, self.port, limit=_BUFFER)
         if os.path.exists(self.path):
             os.unlink(self.path)  # left by a process that was killed; the directory is locked
         before = os.umask(0o177)
         try:
-            return await asyncio.start_unix_server(serve, self.path, limit=FRAME_BYTES)
+            return await asyncio.start_unix_server(serve, self.path, limit=_BUFFER)
         finally:
             os.umask(before)
 

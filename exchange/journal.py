@@ -10,10 +10,12 @@ D2). Any exception from `append` means that the outcome is unknown: drop the eng
 from __future__ import annotations
 
 import hashlib
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import psycopg
 import pysqlite3
@@ -73,6 +75,8 @@ $$ BEGIN RAISE EXCEPTION 'the journal is append-only'; END $$;
 DROP TRIGGER IF EXISTS journal_block_append_only ON journal_block;
 CREATE TRIGGER journal_block_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON journal_block
     FOR EACH STATEMENT EXECUTE FUNCTION journal_refuse();
+REVOKE ALL ON journal_block, journal_snapshot, journal_lease
+    FROM PUBLIC, haidai_app, haidai_follower, haidai_engine;
 GRANT SELECT, INSERT ON journal_block TO haidai_engine;
 GRANT SELECT, INSERT, DELETE ON journal_snapshot TO haidai_engine;
 GRANT SELECT, INSERT, UPDATE ON journal_lease TO haidai_engine;
@@ -87,15 +91,35 @@ class Fenced(JournalError):
     """Another writer holds the lease of this venue: this one must stop at once."""
 
 
+class LeaseHeld(JournalError):
+    """Another writer's lease of this venue is alive."""
+
+
+class SnapshotClaim(NamedTuple):
+    """What a snapshot says about itself; `held` is the SHA-256 of the bytes that it really has."""
+
+    seq: int
+    block_hash: bytes
+    event_hash: bytes
+    engine_version: str
+    sha256: bytes
+    held: bytes
+
+
 class Journal(ABC):
     """Blocks of all venues behind one connection. One instance writes; others may only read."""
 
     @abstractmethod
-    def acquire(self, venue_id: VenueId) -> int:
+    def acquire(self, venue_id: VenueId, *, held_epoch: int = 0, wait_ms: int = 0) -> int:
         """Become the writer of a venue; return the new epoch, higher than any before.
 
-        Raises `JournalError` while another writer's lease is alive.
+        `held_epoch` is the caller's own lease, if it has one. Another's is waited for up to
+        `wait_ms`; raises `LeaseHeld` when it is alive after that.
         """
+
+    @abstractmethod
+    def release(self, venue_id: VenueId, epoch: int) -> None:
+        """Let the lease go, so that a successor need not wait for it to run out."""
 
     @abstractmethod
     def renew(self, venue_id: VenueId, epoch: int) -> None:
@@ -122,6 +146,10 @@ class Journal(ABC):
         """Keep the engine's state after `block`; the newest `SNAPSHOTS_KEPT` stay."""
 
     @abstractmethod
+    def newest_snapshot(self, venue_id: VenueId) -> int:
+        """Return the block of the newest snapshot, 0 when there is none."""
+
+    @abstractmethod
     def snapshots(self, venue_id: VenueId) -> Iterator[tuple[Any, ...]]:
         """Yield (seq, block_hash, event_hash, engine_version, sha256, state), newest first."""
 
@@ -138,8 +166,25 @@ class Journal(ABC):
             yield from batch
             after_seq = batch[-1].seq
 
+    def claims(self, venue_id: VenueId) -> list[SnapshotClaim]:
+        """Return what the kept snapshots claim and hold, newest first."""
+        return [
+            SnapshotClaim(
+                seq,
+                bytes(block_hash),
+                bytes(event_hash),
+                version,
+                bytes(sha256),
+                hashlib.sha256(state).digest(),
+            )
+            for seq, block_hash, event_hash, version, sha256, state in self.snapshots(venue_id)
+        ]
+
     def good_snapshot(self, venue_id: VenueId, engine_version: str) -> tuple[Block, bytes] | None:
-        """Return the newest snapshot that is whole and fits its block, with that block."""
+        """Return the newest snapshot that is whole and fits its block, with that block.
+
+        Raises `DamagedBlock` when that block is not what was written.
+        """
         for seq, block_hash, event_hash, version, sha256, state in self.snapshots(venue_id):
             if version != engine_version or hashlib.sha256(state).digest() != bytes(sha256):
                 continue
@@ -147,6 +192,7 @@ class Journal(ABC):
             if not found or found[0].seq != seq:
                 continue
             block = found[0]
+            block.verify(block.prev_hash)
             if block.hash == bytes(block_hash) and block.event_hash == bytes(event_hash):
                 return block, bytes(state)
         return None
@@ -220,6 +266,11 @@ class SqliteJournal(Journal):
             if not Path(path).is_file():
                 raise JournalError(f"there is no journal at {path}")
             self._db = pysqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+            try:
+                self._db.execute("SELECT 1 FROM journal_block LIMIT 1")
+            except pysqlite3.DatabaseError as error:
+                self._db.close()
+                raise JournalError(f"{path} can not be read as a journal ({error})") from error
             return
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         self._db = pysqlite3.connect(path, isolation_level=None, timeout=2)
@@ -235,14 +286,21 @@ class SqliteJournal(Journal):
         # NORMAL lost acknowledged commits in 1,235 of 2,000 simulated power losses, FULL in none.
         assert (mode, full) == ("wal", 2), "the journal is durable or it is not a journal"
 
-    def acquire(self, venue_id: VenueId) -> int:
+    def acquire(self, venue_id: VenueId, *, held_epoch: int = 0, wait_ms: int = 0) -> int:
         """See `Journal.acquire`; the exclusive file is the fence, the epoch is for the record."""
+        if self._db.in_transaction:  # left by an append that failed
+            self._db.execute("ROLLBACK")
+        last = self.last(venue_id)  # a restored journal may have blocks and no lease
         row = self._db.execute(
-            "INSERT INTO journal_lease (venue_id, epoch) VALUES (?, 1)"
-            " ON CONFLICT (venue_id) DO UPDATE SET epoch = epoch + 1 RETURNING epoch",
-            (venue_id,),
+            "INSERT INTO journal_lease (venue_id, epoch) VALUES (?, ? + 1)"
+            " ON CONFLICT (venue_id) DO UPDATE SET epoch = max(epoch + 1, excluded.epoch)"
+            " RETURNING epoch",
+            (venue_id, last.epoch if last else 0),
         ).fetchone()
         return int(row[0])
+
+    def release(self, venue_id: VenueId, epoch: int) -> None:
+        """See `Journal.release`; the file is let go when it is closed."""
 
     def renew(self, venue_id: VenueId, epoch: int) -> None:
         """See `Journal.renew`; an exclusive file needs no renewal."""
@@ -253,6 +311,21 @@ class SqliteJournal(Journal):
             f"INSERT INTO journal_block ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608
             _row(block),
         )
+
+    def copy_in(self, blocks: Iterable[Block]) -> int:
+        """Write blocks of a backup, one transaction for each thousand; return how many."""
+        rows = map(_row, blocks)
+        count = 0
+        while batch := list(islice(rows, 1000)):
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany(
+                f"INSERT INTO journal_block ({_COLUMNS})"  # noqa: S608
+                " VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+                batch,
+            )
+            self._db.execute("COMMIT")
+            count += len(batch)
+        return count
 
     def read(self, venue_id: VenueId, after_seq: int, most: int) -> list[Block]:
         """See `Journal.read`."""
@@ -303,6 +376,13 @@ class SqliteJournal(Journal):
             self._db.execute("ROLLBACK")
             raise
 
+    def newest_snapshot(self, venue_id: VenueId) -> int:
+        """See `Journal.newest_snapshot`."""
+        row = self._db.execute(
+            "SELECT coalesce(max(seq), 0) FROM journal_snapshot WHERE venue_id=?", (venue_id,)
+        ).fetchone()
+        return int(row[0])
+
     def snapshots(self, venue_id: VenueId) -> Iterator[tuple[Any, ...]]:
         """See `Journal.snapshots`."""
         yield from self._db.execute(
@@ -320,33 +400,60 @@ class PostgresJournal(Journal):
     """The journal in PostgreSQL, under the role `haidai_engine`; tables by `install`."""
 
     def __init__(self, url: str) -> None:
+        self._url = url
+        self._doubt = ""
+        self._db = self._connect()
+
+    def _connect(self) -> psycopg.Connection[Any]:
         try:
-            self._db = psycopg.connect(url, autocommit=True, connect_timeout=5)
-            self._db.add_notice_handler(self._noticed)
+            db = psycopg.connect(self._url, autocommit=True, connect_timeout=5)
+            db.add_notice_handler(self._noticed)
             # A frozen client must never hold a transaction open against its successor.
-            self._db.execute("SET idle_in_transaction_session_timeout = '1s'")
+            db.execute("SET idle_in_transaction_session_timeout = '1s'")
         except psycopg.OperationalError as error:
             raise JournalError(f"PostgreSQL does not answer: {error}") from error
-        self._doubt = ""
+        if db.execute("SELECT to_regclass('journal_block')").fetchone() == (None,):
+            db.close()
+            raise JournalError("the journal has no tables yet: run manage.py install_journal")
+        return db
 
     def _noticed(self, notice: psycopg.errors.Diagnostic) -> None:
         text = notice.message_primary or ""
         if "canceling wait for synchronous replication" in text:
             self._doubt = text
 
-    def acquire(self, venue_id: VenueId) -> int:
+    def acquire(self, venue_id: VenueId, *, held_epoch: int = 0, wait_ms: int = 0) -> int:
         """See `Journal.acquire`; the database's clock decides whether a lease is alive."""
-        row = self._db.execute(
-            "INSERT INTO journal_lease AS l (venue_id, epoch, renewed_at)"
-            " VALUES (%s, 1, clock_timestamp()) ON CONFLICT (venue_id) DO UPDATE"
-            " SET epoch = l.epoch + 1, renewed_at = clock_timestamp()"
-            " WHERE l.renewed_at < clock_timestamp() - make_interval(secs => %s / 1000.0)"
-            " RETURNING epoch",
-            (venue_id, LEASE_TTL_MS),
-        ).fetchone()
-        if row is None:
-            raise JournalError(f"venue {venue_id} has a writer whose lease is alive")
-        return int(row[0])
+        if self._db.closed:
+            self._db = self._connect()
+        last = self.last(venue_id)
+        give_up_at = time.monotonic_ns() + wait_ms * 1_000_000
+        while True:
+            row = self._db.execute(
+                "INSERT INTO journal_lease AS l (venue_id, epoch, renewed_at)"
+                " VALUES (%s, %s + 1, clock_timestamp()) ON CONFLICT (venue_id) DO UPDATE"
+                " SET epoch = greatest(l.epoch + 1, excluded.epoch), renewed_at = clock_timestamp()"
+                " WHERE l.epoch = %s"
+                " OR l.renewed_at < clock_timestamp() - %s * interval '1 millisecond'"
+                " RETURNING epoch",
+                (venue_id, last.epoch if last else 0, held_epoch, LEASE_TTL_MS),
+            ).fetchone()
+            if row is not None:
+                return int(row[0])
+            if time.monotonic_ns() >= give_up_at:
+                raise LeaseHeld(f"venue {venue_id} has a writer whose lease is alive")
+            time.sleep(0.1)
+
+    def release(self, venue_id: VenueId, epoch: int) -> None:
+        """See `Journal.release`."""
+        try:
+            self._db.execute(
+                "UPDATE journal_lease SET renewed_at = '-infinity'"
+                " WHERE venue_id = %s AND epoch = %s",
+                (venue_id, epoch),
+            )
+        except psycopg.Error as error:
+            raise JournalError(f"venue {venue_id}: the lease was not released") from error
 
     def renew(self, venue_id: VenueId, epoch: int) -> None:
         """See `Journal.renew`."""
@@ -416,6 +523,13 @@ class PostgresJournal(Journal):
             " journal_snapshot WHERE venue_id=%s ORDER BY seq DESC LIMIT %s)",
             (block.venue_id, block.venue_id, SNAPSHOTS_KEPT),
         )
+
+    def newest_snapshot(self, venue_id: VenueId) -> int:
+        """See `Journal.newest_snapshot`."""
+        row = self._db.execute(
+            "SELECT coalesce(max(seq), 0) FROM journal_snapshot WHERE venue_id=%s", (venue_id,)
+        ).fetchone()
+        return int(row[0]) if row else 0
 
     def snapshots(self, venue_id: VenueId) -> Iterator[tuple[Any, ...]]:
         """See `Journal.snapshots`."""

@@ -6,18 +6,26 @@ BLOCK_COMMANDS: Final = 500
 """Most commands in one journal block."""
 BLOCK_BYTES: Final = 256 * 1024
 """Most bytes of commands in one block; a single larger command is refused at the link."""
+BLOCK_EVENTS: Final = 20_000
+"""A block ends after the command whose events bring it over this number."""
 VENUE_QUEUE: Final = 2_000
 """Most commands waiting for one venue; beyond it new orders are answered BUSY."""
 CANCEL_LANE: Final = 400
 """Further places in that queue that only cancels may take."""
-FRAME_BYTES: Final = 4 * 1024 * 1024
-"""Largest frame on a link between processes."""
+FRAME_BYTES: Final = 256 * 1024 * 1024
+"""Largest frame on a link between processes: the close of a day may end 10^6 orders at once."""
+REQUEST_BYTES: Final = 64 * 1024
+"""Largest frame that the engine reads from its clients."""
 COMMAND_BYTES: Final = 16 * 1024
 """Largest encoded command."""
 FOLLOW_BLOCKS: Final = 64
 """Most blocks of history served between two group commits."""
 LEASE_TTL_MS: Final = 2_000
 """A writer that has not renewed its lease for this long may be replaced."""
+LEASE_WAIT_MS: Final = 5_000
+"""How long a starting writer waits for its killed predecessor's lease to run out."""
+REJOIN_MS: Final = 250
+"""Pause between attempts to rejoin while the journal does not answer."""
 SNAPSHOTS_KEPT: Final = 3
 """Snapshots of a venue's engine that the journal keeps."""
 SNAPSHOT_BLOCKS: Final = 5_000

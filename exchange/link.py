@@ -19,6 +19,7 @@ import msgspec
 
 from exchange.blocks import Block
 from exchange.frames import Address, FrameError, encoder, pack, read_frame, unpack
+from exchange.journal import SnapshotClaim
 from exchange.limits import COMMAND_BYTES, FRAME_BYTES
 from exchange.sequencer import Result, VenueState
 from matching.commands import AnyCommand
@@ -293,18 +294,39 @@ class BlockingLink:
 
     def cover(self, venue_id: int) -> dict[str, Any]:
         """Return `Engine.totals()` at the newest durable block."""
-        return self._read("cover", venue_id)
+        answer: dict[str, Any] = self._read("cover", venue_id)
+        return answer
 
     def market(self, venue_id: int) -> dict[str, Any]:
         """Return `Engine.market()` at the newest durable block."""
-        return self._read("market", venue_id)
+        answer: dict[str, Any] = self._read("market", venue_id)
+        return answer
 
-    def _read(self, word: str, venue_id: int) -> dict[str, Any]:
+    def venue_ids(self) -> list[int]:
+        """Return the venues that this engine serves."""
+        items = self._ask(lambda number, left_s: pack("venues", number), 5)
+        if items[0] != "venues":
+            raise LinkError(items[2])
+        return list(items[2])
+
+    def digest(self, venue_id: int) -> tuple[int, bytes]:
+        """Return (block, `Engine.digest()` after it) of the running engine."""
+        seq, digest = self._read("digest", venue_id)
+        return seq, digest
+
+    def snapshot(self, venue_id: int) -> int:
+        """Have a snapshot taken now; return its block."""
+        return int(self._read("snapshot", venue_id))
+
+    def snapshots(self, venue_id: int) -> list[SnapshotClaim]:
+        """Return what the kept snapshots claim and hold, newest first."""
+        return [SnapshotClaim(*row) for row in self._read("snapshots", venue_id)]
+
+    def _read(self, word: str, venue_id: int) -> Any:
         items = self._ask(lambda number, left_s: pack(word, number, venue_id), 5)
         if items[0] != word:
-            raise LinkError(items[2])
-        answer: dict[str, Any] = items[2]
-        return answer
+            raise LinkError(items[2], items[3])
+        return items[2]
 
     def follow(self, venue_id: int, after_seq: int) -> Iterator[Block | None]:
         """Yield blocks after `after_seq`, history first; None once history is through.

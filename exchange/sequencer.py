@@ -16,15 +16,18 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
-from exchange.blocks import GENESIS, Block, encode_events, make_block
-from exchange.journal import Fenced, Journal, verified
+from exchange.blocks import GENESIS, Block, DamagedBlock, encode_events, make_block
+from exchange.journal import Fenced, Journal, JournalError, LeaseHeld, verified
 from exchange.limits import (
     BLOCK_BYTES,
     BLOCK_COMMANDS,
+    BLOCK_EVENTS,
     CANCEL_LANE,
     LEASE_TTL_MS,
+    LEASE_WAIT_MS,
+    REJOIN_MS,
     SNAPSHOT_BLOCKS,
     VENUE_QUEUE,
 )
@@ -46,6 +49,10 @@ class VenueState(StrEnum):
     CANCEL_ONLY = "cancel_only"
     HALTED = "halted"
     RECOVERING = "recovering"
+
+
+class NotReadable(Exception):
+    """A venue's memory may differ from its journal: nothing of it may leave the process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +97,26 @@ class Venue:
     queue: deque[Waiting] = field(default_factory=deque)
     recent: OrderedDict[int, Block] = field(default_factory=OrderedDict)
     since_snapshot: int = 0
+    rejoin_at: float = 0
+    """Monotonic seconds of the next attempt to rejoin, while `recovering`."""
 
     @property
     def seq(self) -> int:
         """The newest durable block."""
         return self.head.seq if self.head is not None else 0
+
+    @property
+    def ts_us(self) -> Micros:
+        """When it was stamped; time does not go back."""
+        return self.head.ts_us if self.head is not None else 0
+
+    def extend(self, block: Block) -> None:
+        """Take note of a block that has become durable."""
+        self.head = block
+        self.since_snapshot += 1
+        self.recent[block.seq] = block
+        if len(self.recent) > RECENT_BLOCKS:
+            self.recent.popitem(last=False)
 
 
 class Sequencer:
@@ -114,7 +136,7 @@ class Sequencer:
         self.venues: dict[VenueId, Venue] = {}
         self._wake = asyncio.Event()
         for venue_id in venue_ids:
-            self.venues[venue_id] = self._take_over(venue_id, progress)
+            self.venues[venue_id] = self._take_over(venue_id, progress, wait_ms=LEASE_WAIT_MS)
         # The books are long-lived: keep the collector from walking them (RELIABILITY D9).
         gc.collect()
         gc.freeze()
@@ -122,26 +144,60 @@ class Sequencer:
 
     # Starting and recovering.
 
-    def _take_over(self, venue_id: VenueId, progress: Callable[[str], None]) -> Venue:
+    def _take_over(
+        self,
+        venue_id: VenueId,
+        progress: Callable[[str], None],
+        *,
+        held_epoch: int = 0,
+        wait_ms: int = 0,
+    ) -> Venue:
         """Become the venue's writer: take the lease, replay, open with an empty block.
 
         The opening block is what fences a predecessor whose last append is still on its way.
         """
-        epoch = self.journal.acquire(venue_id)
+        epoch = self.journal.acquire(venue_id, held_epoch=held_epoch, wait_ms=wait_ms)
         engine, head = recover(self.journal, venue_id, progress)
         venue = Venue(venue_id, epoch, engine, head)
-        self._commit(venue, [])
+        if head is not None:
+            venue.since_snapshot = head.seq - self.journal.newest_snapshot(venue_id)
+        ts_us = max(self.clock(), venue.ts_us)
+        engine.begin_block(venue.seq + 1, ts_us)
+        block = self._make_block(venue, ts_us, [], [])
+        self.journal.append(block)
+        venue.extend(block)
         return venue
 
-    def _recover(self, venue: Venue) -> None:
-        """Rejoin by replay after an append whose outcome is unknown."""
-        fresh = self._take_over(venue.venue_id, log.warning)
-        venue.epoch = fresh.epoch
-        venue.engine = fresh.engine
-        venue.head = fresh.head
-        venue.recent = fresh.recent
-        venue.since_snapshot = fresh.since_snapshot
-        venue.state = VenueState.OPEN
+    def _lose(self, venue: Venue) -> None:
+        """Forget what memory holds of a venue: it may not be what the journal holds."""
+        venue.state = VenueState.RECOVERING
+        venue.rejoin_at = 0
+        self._refuse_all(venue, [], "RECOVERING")
+
+    def _rejoin(self, venue: Venue) -> None:
+        """Rejoin by replay after an append whose outcome is unknown.
+
+        While the journal does not answer the venue stays `recovering` and this is tried again; a
+        journal that is damaged halts the venue for people to look. Raises `Fenced` when another
+        writer has taken over meanwhile.
+        """
+        try:
+            fresh = self._take_over(venue.venue_id, log.warning, held_epoch=venue.epoch)
+            unheard = list(self.journal.blocks(venue.venue_id, venue.seq))
+        except LeaseHeld as error:
+            raise Fenced(str(error)) from error
+        except Fenced:
+            raise
+        except (DamagedBlock, ReplayDiffers):
+            log.exception("venue %s: halted", venue.venue_id)
+            venue.state = VenueState.HALTED
+        except Exception as error:
+            log.warning("venue %s: the journal does not answer: %s", venue.venue_id, error)
+            venue.rejoin_at = time.monotonic() + REJOIN_MS / 1000
+        else:
+            self.venues[venue.venue_id] = fresh
+            for block in unheard:  # what was in doubt and had become durable, then the opening
+                self.publish(block)
 
     # Commands.
 
@@ -168,19 +224,33 @@ class Sequencer:
         renew_s = LEASE_TTL_MS / 4000
         renewed = time.monotonic()
         while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), renew_s)
+            if not self._wake.is_set():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), renew_s)
             self._wake.clear()
-            for venue in self.venues.values():
+            for venue in list(self.venues.values()):
                 if venue.queue:
                     self._serve(venue)
                     if venue.queue:
                         self._wake.set()
             if time.monotonic() - renewed >= renew_s:
-                for venue in self.venues.values():
-                    self.journal.renew(venue.venue_id, venue.epoch)
+                self._renew()
                 renewed = time.monotonic()
             await asyncio.sleep(0)  # let the links read what arrived during the commit
+
+    def _renew(self) -> None:
+        """Keep the leases; try to rejoin where the journal did not answer."""
+        for venue in list(self.venues.values()):
+            if venue.state is not VenueState.RECOVERING:
+                try:
+                    self.journal.renew(venue.venue_id, venue.epoch)
+                except Fenced:
+                    raise
+                except Exception as error:
+                    log.warning("venue %s: lease not renewed: %s", venue.venue_id, error)
+                    self._lose(venue)
+            if venue.state is VenueState.RECOVERING and time.monotonic() >= venue.rejoin_at:
+                self._rejoin(venue)
 
     def _serve(self, venue: Venue) -> None:
         """Drain one block's worth of the queue and commit it."""
@@ -200,33 +270,28 @@ class Sequencer:
                 self.snapshot(venue)
 
     def _commit(self, venue: Venue, batch: list[Waiting]) -> None:
-        head = venue.head
         seq = venue.seq + 1
-        ts_us = max(self.clock(), head.ts_us if head is not None else 0)
-        engine = venue.engine
+        ts_us = max(self.clock(), venue.ts_us)
         events: list[tuple[AnyEvent, ...]] = []
+        count = 0
         try:
-            engine.begin_block(seq, ts_us)
-            apply = engine.apply
+            venue.engine.begin_block(seq, ts_us)
+            apply = venue.engine.apply
             for waiting in batch:
-                events.append(apply(waiting.command))
+                outcome = apply(waiting.command)
+                events.append(outcome)
+                count += len(outcome)
+                if count > BLOCK_EVENTS:  # a sweep or a close: the rest comes in the next block
+                    venue.queue.extendleft(reversed(batch[len(events) :]))
+                    del batch[len(events) :]
+                    break
         except Exception:
             # A bug: memory may be half changed. Never retried; the venue stops for people.
             log.exception("venue %s: the engine failed in block %s", venue.venue_id, seq)
             venue.state = VenueState.HALTED
             self._refuse_all(venue, batch, "HALTED")
             return
-        block = make_block(
-            venue_id=venue.venue_id,
-            seq=seq,
-            epoch=venue.epoch,
-            ts_us=ts_us,
-            prev_hash=head.hash if head is not None else GENESIS,
-            prev_event_hash=head.event_hash if head is not None else GENESIS,
-            commands=[waiting.command for waiting in batch],
-            events=events,
-            engine_version=ENGINE_VERSION,
-        )
+        block = self._make_block(venue, ts_us, [waiting.command for waiting in batch], events)
         try:
             self.journal.append(block)
         except Fenced:
@@ -236,15 +301,11 @@ class Sequencer:
         except Exception:
             # The outcome is unknown: nothing of this block may be told to anybody.
             log.exception("venue %s: block %s may not be durable", venue.venue_id, seq)
-            venue.state = VenueState.RECOVERING
             self._refuse_all(venue, batch, "RECOVERING")
-            self._recover(venue)
+            self._lose(venue)
+            self._rejoin(venue)
             return
-        venue.head = block
-        venue.since_snapshot += 1
-        venue.recent[seq] = block
-        if len(venue.recent) > RECENT_BLOCKS:
-            venue.recent.popitem(last=False)
+        venue.extend(block)
         for index, waiting in enumerate(batch):
             outcome = events[index]
             first = outcome[0]
@@ -253,6 +314,26 @@ class Sequencer:
             else:
                 waiting.answer(Result(seq, index, ts_us, outcome, repeated=False))
         self.publish(block)
+
+    @staticmethod
+    def _make_block(
+        venue: Venue,
+        ts_us: Micros,
+        commands: list[AnyCommand],
+        events: list[tuple[AnyEvent, ...]],
+    ) -> Block:
+        head = venue.head
+        return make_block(
+            venue_id=venue.venue_id,
+            seq=venue.seq + 1,
+            epoch=venue.epoch,
+            ts_us=ts_us,
+            prev_hash=head.hash if head is not None else GENESIS,
+            prev_event_hash=head.event_hash if head is not None else GENESIS,
+            commands=commands,
+            events=events,
+            engine_version=ENGINE_VERSION,
+        )
 
     def _first_answer(
         self,
@@ -284,27 +365,39 @@ class Sequencer:
         if first in venue.recent:
             last = min(venue.seq, after_seq + most)
             return [venue.recent[seq] for seq in range(first, last + 1)]
-        return self.journal.read(venue_id, after_seq, most)
+        # A block above the head may stand in the journal and still be in doubt.
+        blocks = self.journal.read(venue_id, after_seq, most)
+        return [block for block in blocks if block.seq <= venue.seq]
 
-    def totals(self, venue_id: VenueId) -> dict[str, Any]:
-        """Return the engine's conservation report at its newest durable block."""
-        return self.venues[venue_id].engine.totals()
+    def engine(self, venue_id: VenueId) -> Engine:
+        """Return the engine, at its newest durable block, to be read.
 
-    def market(self, venue_id: VenueId) -> dict[str, Any]:
-        """Return day, phases and reference prices at the newest durable block."""
-        return self.venues[venue_id].engine.market()
+        Raises `NotReadable` with the venue's state while memory may differ from the journal.
+        """
+        venue = self.venues[venue_id]
+        if venue.state in (VenueState.RECOVERING, VenueState.HALTED):
+            raise NotReadable(venue.state.name)
+        return venue.engine
 
-    def snapshot(self, venue: Venue) -> None:
-        """Keep the engine's state, so that the next start replays less."""
+    def snapshot(self, venue: Venue) -> int:
+        """Keep the engine's state, so that the next start replays less; return its block."""
         if venue.head is not None and venue.since_snapshot:
-            self.journal.save_snapshot(venue.head, venue.engine.snapshot())
+            try:
+                self.journal.save_snapshot(venue.head, venue.engine.snapshot())
+            except Exception as error:
+                # A missing snapshot costs time at the next start and nothing else.
+                log.warning("venue %s: no snapshot: %s", venue.venue_id, error)
+                return self.journal.newest_snapshot(venue.venue_id)
             venue.since_snapshot = 0
+        return venue.seq
 
     def stop(self) -> None:
-        """Take a last snapshot of each venue that can be trusted."""
+        """Take a last snapshot of each venue that can be trusted and let the lease go."""
         for venue in self.venues.values():
-            if venue.state == VenueState.OPEN:
+            if venue.state is VenueState.OPEN:
                 self.snapshot(venue)
+                with contextlib.suppress(JournalError):
+                    self.journal.release(venue.venue_id, venue.epoch)
 
 
 def recover(

@@ -37,7 +37,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["venues"]:
-            venue_ids = [int(word) for word in options["venues"].split(",")]
+            try:
+                venue_ids = [int(word) for word in options["venues"].split(",")]
+            except ValueError as error:
+                raise CommandError("--venues: expected ids like 1,2,3") from error
         else:
             venue_ids = list(Venue.objects.values_list("id", flat=True))
             connections.close_all()  # the engine never touches the application's database again
@@ -51,8 +54,8 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         try:
             asyncio.run(serve(sequencer, settings.ENGINE_LINK))
-        except Fenced as error:
-            raise CommandError(str(error)) from error
+        except (Fenced, OSError, ValueError) as error:
+            raise CommandError(f"the engine stopped: {error}") from error
         finally:
             sequencer.stop()
             journal.close()
