@@ -60,6 +60,7 @@ class FeedServer:
         self._codes = FirmCodes()
         self._builders: dict[int, FeedBuilder] = {}
         self._venue_ids = venue_ids
+        self._connections: set[asyncio.StreamWriter] = set()
         self._subscribers: dict[tuple[int, str], set[asyncio.StreamWriter]] = {}
         self._saved: dict[int, int] = {}
 
@@ -82,6 +83,8 @@ class FeedServer:
             raise
         finally:
             server.close()
+            for writer in self._connections:
+                writer.close()
 
     def _load(self) -> None:
         self._codes.load()
@@ -145,6 +148,7 @@ class FeedServer:
                 writer.write(data)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._connections.add(writer)
         try:
             while True:
                 self._request(await read_frame(reader), writer)
@@ -153,6 +157,7 @@ class FeedServer:
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
+            self._connections.discard(writer)
             for writers in self._subscribers.values():
                 writers.discard(writer)
             writer.close()
