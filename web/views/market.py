@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import translation
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
@@ -31,9 +32,23 @@ def board(request: VenueRequest) -> HttpResponse:
 def trade(request: VenueRequest, code: str) -> HttpResponse:
     """Show one instrument: book or offers, chart, tape, ticket, own orders and account."""
     instrument = access.instrument(code)
+    firm = request.seat.firm
     context = _market_context(request) | {
         "instrument": instrument,
-        "current": {"id": instrument.pk, "role": request.seat.role},
+        "current": {"role": request.seat.role, "unit_name": display.unit_name(instrument.unit)},
+        "page_data": {
+            "venue": request.venue.code,
+            "id": instrument.pk,
+            "role": request.seat.role,
+            "firm": firm.code.upper() if firm is not None else None,
+        },
+        "intervals": [
+            ("1m", _("1分")),
+            ("5m", _("5分")),
+            ("15m", _("15分")),
+            ("1h", _("1时")),
+            ("1d", _("日线")),
+        ],
     }
     return render(request, "market/trade.html", context)
 
@@ -66,4 +81,5 @@ def _market_context(request: HttpRequest) -> dict[str, object]:
         "venue": venue,
         "venue_name": venue.name_en if language == "en" else venue.name_zh,
         "instruments": [display.instrument_data(one, language) for one in listed],
+        "page_data": {"venue": venue.code},
     }
