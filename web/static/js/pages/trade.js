@@ -26,7 +26,7 @@ const feed = new Feed(`/ws/${page.venue}/`, {
   onTopic(name, state) {
     const [word, , rest] = name.split(".");
     if (word === "candles") { if (rest === interval) { topics.candles = state.candles; dirty("chart"); } return; }
-    topics[word] = word === "fills" ? state.fills : word in state ? state[word] : state;
+    topics[word] = word === "ticker" ? state.instruments : word in state ? state[word] : state;
     const parts = { book: ["book", "ticket"], offers: ["offers"], trades: ["tape"], ticker: ["ticker", "ticket"], orders: ["book", "blotter"], funds: ["account", "ticket"], receipts: ["account", "ticket", "blotter"], fills: ["blotter"], contracts: ["blotter"] };
     for (const one of parts[word] ?? []) dirty(one);
   },
