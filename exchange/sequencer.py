@@ -26,7 +26,6 @@ from exchange.limits import (
     BLOCK_EVENTS,
     CANCEL_LANE,
     LEASE_TTL_MS,
-    LEASE_WAIT_MS,
     REJOIN_MS,
     SNAPSHOT_BLOCKS,
     VENUE_QUEUE,
@@ -128,6 +127,7 @@ class Sequencer:
         venue_ids: list[VenueId],
         *,
         clock: Callable[[], Micros] = now_us,
+        lease_wait_ms: int = 0,
         progress: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.journal = journal
@@ -136,7 +136,7 @@ class Sequencer:
         self.venues: dict[VenueId, Venue] = {}
         self._wake = asyncio.Event()
         for venue_id in venue_ids:
-            self.venues[venue_id] = self._take_over(venue_id, progress, wait_ms=LEASE_WAIT_MS)
+            self.venues[venue_id] = self._take_over(venue_id, progress, wait_ms=lease_wait_ms)
         # The books are long-lived: keep the collector from walking them (RELIABILITY D9).
         gc.collect()
         gc.freeze()

@@ -216,10 +216,8 @@ class BrokenOnce:
 
 
 def test_an_append_of_unknown_outcome_is_told_to_nobody_and_rejoined_by_replay(
-    journal_url: str, monkeypatch: pytest.MonkeyPatch
+    journal_url: str,
 ) -> None:
-    if journal_url.startswith("postgresql"):
-        monkeypatch.setattr("exchange.journal.LEASE_TTL_MS", -1000)  # may take its own lease over
     journal = open_journal(journal_url)
     sequencer = Sequencer(journal, [VENUE], clock=Clock())
     give(sequencer, OpenDay(20261123), DefineFirm(7, 7))

@@ -14,6 +14,7 @@ from django.db import connections
 
 from exchange.blocks import DamagedBlock
 from exchange.journal import Fenced, JournalError, open_journal
+from exchange.limits import LEASE_WAIT_MS
 from exchange.link_server import LinkServer
 from exchange.locks import InUseError, lock
 from exchange.models import Venue
@@ -49,7 +50,9 @@ class Command(BaseCommand):
         try:
             held = lock(settings.HAIDAI_DATA_DIR, "engine.lock")
             journal = open_journal(settings.JOURNAL_URL)
-            sequencer = Sequencer(journal, venue_ids, progress=self.stdout.write)
+            sequencer = Sequencer(
+                journal, venue_ids, lease_wait_ms=LEASE_WAIT_MS, progress=self.stdout.write
+            )
         except (InUseError, JournalError, DamagedBlock, ReplayDiffers) as error:
             raise CommandError(str(error)) from error
         try:
