@@ -35,7 +35,7 @@ CONTRACT_STATES = {
     "matched": _("已成交"),
     "funded": _("货款已备"),
     "lodged": _("仓单已备"),
-    "secured": _("款货两清待交收"),
+    "secured": _("款货已锁定"),
     "part": _("部分交收"),
     "settled": _("交收完成"),
     "buyer_default": _("买方违约"),

@@ -108,6 +108,7 @@ class InstrumentForm(ActForm):
             place = form.warehouses[places[0]]
         wanted = TradingMode.MATCHED if mode == TradingMode.MATCHED else TradingMode.LISTED
         form.initial.update(_typed(rulebook.suggested_terms(chosen, place, wanted)))
+        form.initial["code"] = _free_code(str(form.initial["code"]))
         covering = [key for key, one in form.approvals.items() if chosen.code in one.scope]
         if wanted == TradingMode.MATCHED and covering:
             form.initial["approval"] = covering[-1]
@@ -192,6 +193,13 @@ def earlier(terms: InstrumentTerms, operator_id: int) -> Instrument | None:
         if name != "approval"
     )
     return found if same else None
+
+
+def _free_code(code: str) -> str:
+    """Return a code that no instrument of the venue has: the given one, or with a number behind."""
+    taken = set(Instrument.objects.filter(code__startswith=code).values_list("code", flat=True))
+    numbered = (f"{code}-{number}" for number in range(2, len(taken) + 2))
+    return next((one for one in (code, *numbered) if one not in taken), code)
 
 
 def _typed(terms: InstrumentTerms) -> dict[str, str]:
