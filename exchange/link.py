@@ -143,6 +143,20 @@ class LinkClient:
                 raise LinkError(items[2], items[3])
             await asyncio.sleep(min(0.1, max(deadline - time.monotonic(), 0)))
 
+    async def first_answer(
+        self, venue_id: int, firm_id: int, client_order_id: str
+    ) -> Result | None:
+        """Return the answer to a client's command of the last 15 minutes; None if none is known."""
+        number = next(self._numbers)
+        items = await self._ask(
+            number, pack("answer", number, venue_id, firm_id, client_order_id), 5
+        )
+        if items[0] == "no answer":
+            return None
+        if items[0] != "result":
+            raise LinkError(items[2], items[3])
+        return _result(items)
+
     async def state(self, venue_id: int) -> VenueState:
         """Return what the venue can do now; `RECOVERING` while nothing answers."""
         number = next(self._numbers)

@@ -64,6 +64,11 @@ class _Connection:
         await self.writer.drain()
 
 
+def _packed(request: int, result: Result) -> bytes:
+    events = encoder.encode(result.events)
+    return pack("result", request, result.seq, result.index, result.ts_us, events, result.repeated)
+
+
 class LinkServer:
     """Serves one sequencer to any number of connections."""
 
@@ -131,6 +136,13 @@ class LinkServer:
             )
             connection.tasks.add(task)
             task.add_done_callback(connection.tasks.discard)
+        elif word == "answer":
+            _, request, venue_id, firm_id, client_order_id = items
+            if venue_id not in self.sequencer.venues:
+                connection.refuse(request, "UNKNOWN_VENUE")
+                return
+            found = self.sequencer.first_answer(venue_id, firm_id, client_order_id)
+            connection.send(_packed(request, found) if found else pack("no answer", request))
         elif word == "venues":
             _, request = items
             connection.send(pack("venues", request, list(self.sequencer.venues)))
@@ -174,17 +186,7 @@ class LinkServer:
             if isinstance(outcome, str):
                 connection.refuse(request, outcome, 250)
                 return
-            connection.send(
-                pack(
-                    "result",
-                    request,
-                    outcome.seq,
-                    outcome.index,
-                    outcome.ts_us,
-                    encoder.encode(outcome.events),
-                    outcome.repeated,
-                )
-            )
+            connection.send(_packed(request, outcome))
 
         timeout_s = min(max(timeout_ms, 1), COMMAND_DEADLINE_MS) / 1000
         self.sequencer.submit(

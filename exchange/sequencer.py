@@ -33,7 +33,7 @@ from exchange.limits import (
 from matching.commands import AnyCommand, CancelOrder
 from matching.engine import ENGINE_VERSION, Engine
 from matching.events import AnyEvent, CommandRepeated
-from matching.units import Micros, VenueId
+from matching.units import FirmId, Micros, VenueId
 
 log = logging.getLogger(__name__)
 
@@ -345,11 +345,24 @@ class Sequencer:
         """Return the first answer to a repeated command, from memory or from the journal."""
         if repeat.seq == block.seq:
             return Result(block.seq, repeat.index, block.ts_us, events[repeat.index], True)
-        first = venue.recent.get(repeat.seq)
-        if first is None:
-            first = self.journal.read(venue.venue_id, repeat.seq - 1, 1)[0]
-        outcome = first.decoded_events()[repeat.index]
-        return Result(first.seq, repeat.index, first.ts_us, outcome, True)
+        return self._recorded(venue, repeat.seq, repeat.index)
+
+    def _recorded(self, venue: Venue, seq: int, index: int) -> Result:
+        block = venue.recent.get(seq) or self.journal.read(venue.venue_id, seq - 1, 1)[0]
+        return Result(seq, index, block.ts_us, block.decoded_events()[index], True)
+
+    def first_answer(
+        self, venue_id: VenueId, firm_id: FirmId, client_order_id: str
+    ) -> Result | None:
+        """Return the answer to a client's command of the last 15 minutes; None if none is known.
+
+        Raises `NotReadable` like `engine`.
+        """
+        found = self.engine(venue_id).venue.window.get((firm_id, client_order_id))
+        if found is None:
+            return None
+        _, seq, index = found
+        return self._recorded(self.venues[venue_id], seq, index)
 
     def _refuse_all(self, venue: Venue, batch: list[Waiting], code: str) -> None:
         for waiting in (*batch, *venue.queue):

@@ -15,7 +15,7 @@ import pytest
 from exchange.blocks import GENESIS, Block, DamagedBlock, make_block
 from exchange.frames import Address, pack, read_frame
 from exchange.journal import Fenced, Journal, JournalError, open_journal
-from exchange.limits import CANCEL_LANE, COMMAND_BYTES, VENUE_QUEUE
+from exchange.limits import CANCEL_LANE, COMMAND_BYTES, REQUEST_BYTES, VENUE_QUEUE
 from exchange.link import LinkClient, LinkError, Result
 from exchange.link_server import LinkServer
 from exchange.sequencer import (
@@ -24,6 +24,7 @@ from exchange.sequencer import (
     Venue,
     VenueState,
     Waiting,
+    now_us,
     recover,
     replay_block,
 )
@@ -359,3 +360,62 @@ async def test_nonsense_on_the_link_is_answered_and_hurts_nobody(
 
 def test_venue_is_at_zero_before_its_first_block() -> None:
     assert Venue(1, 1, Engine(1), None).seq == 0
+
+
+async def test_the_first_answer_to_a_client_order_id_can_be_asked_for(
+    journal_url: str, tmp_path: Path
+) -> None:
+    async def body(address: str, sequencer: Sequencer) -> None:
+        client = LinkClient(address)
+        await client.connect()
+        await client.submit(VENUE, DefineFirm(7, 7))
+        first = await client.submit(VENUE, CancelOrder(7, 1, "c1", now_us(), 99))
+        sequencer.venues[VENUE].recent.clear()
+        again = await client.first_answer(VENUE, 7, "c1")
+        assert again == Result(first.seq, first.index, first.ts_us, first.events, True)
+        assert await client.first_answer(VENUE, 8, "c1") is None, "the id is another firm's"
+        with pytest.raises(LinkError, match="UNKNOWN_VENUE"):
+            await client.first_answer(9, 7, "c1")
+        await client.close()
+
+    await _with_link(journal_url, tmp_path, body)
+
+
+async def test_hostile_requests_are_answered_and_the_link_lives(
+    journal_url: str, tmp_path: Path
+) -> None:
+    async def body(address: str, sequencer: Sequencer) -> None:
+        reader, writer = await Address(address).open()
+        hostile: list[tuple[Any, ...]] = [
+            ("follow", VENUE, -1),
+            ("follow", VENUE, 2**64 - 1),
+            ("follow", [], 0),
+            ("follow", VENUE),
+            ("cover", 5, {}),
+            ("command", 5, VENUE, b"", "soon"),
+            ("command", 5, VENUE, None, 5),
+            ("answer", 5, VENUE, [], {}),
+        ]
+        for items in hostile:
+            writer.write(pack(*items))
+            assert (await read_frame(reader))[2] == "MALFORMED", items
+        writer.write(pack("venues", 6))
+        assert await read_frame(reader) == ["venues", 6, [VENUE]]
+        writer.write((REQUEST_BYTES + 1).to_bytes(4, "big"))
+        assert await reader.read() == b"", "a frame that nobody would send closes the connection"
+        writer.close()
+
+    await _with_link(journal_url, tmp_path, body)
+
+
+def test_the_events_of_a_block_are_bounded_and_the_rest_comes_next(
+    journal_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = open_journal(journal_url)
+    sequencer = Sequencer(journal, [VENUE], clock=Clock())
+    monkeypatch.setattr("exchange.sequencer.BLOCK_EVENTS", 1)
+    assert len(give(sequencer, *(DefineFirm(n, n) for n in (1, 2, 3)))) == 2
+    sequencer._serve(sequencer.venues[VENUE])
+    events = [block.decoded_events() for block in journal.blocks(VENUE, 1)]
+    assert events == [[(FirmDefined(1, 1),), (FirmDefined(2, 2),)], [(FirmDefined(3, 3),)]]
+    journal.close()

@@ -47,7 +47,7 @@ class Command(BaseCommand):
         def books() -> None:
             try:
                 with BlockingLink(settings.ENGINE_LINK) as link:
-                    chain = [Projections(), SettlementFollower(link)]
+                    chain: list[followers.Follower] = [Projections(), SettlementFollower(link)]
                     followers.run(chain, venue_ids, settings.ENGINE_LINK, stop)
             except BaseException as error:
                 failures.append(error)
