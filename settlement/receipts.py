@@ -53,16 +53,13 @@ def register(
         raise ReceiptError("REQUIRED")
     if instrument.venue_id != venue.id or warehouse.pk != instrument.warehouse_id:
         raise ReceiptError("WAREHOUSE")
-    pile_taken = (
-        Receipt.objects.filter(
-            warehouse=warehouse,
-            lot_reference=lot_reference.strip(),
-            state__in=[ReceiptState.APPLIED, ReceiptState.REGISTERED],
-        )
-        .exclude(origin=op_id)
-        .exists()
-    )
-    if pile_taken:
+    known = Receipt.objects.filter(origin=op_id).exists()
+    pile_taken = Receipt.objects.filter(
+        warehouse=warehouse,
+        lot_reference=lot_reference.strip(),
+        state__in=[ReceiptState.APPLIED, ReceiptState.REGISTERED],
+    ).exists()
+    if pile_taken and not known:
         raise ReceiptError("PILE_TAKEN")  # one pile, one receipt
     receipt, created = Receipt.objects.get_or_create(
         venue=venue,
@@ -85,11 +82,8 @@ def register(
         outbox.write(
             CreditGoods(op_id, receipt.pk, receipt.pk, firm.pk, instrument.pk, lots, weight_kg, 0)
         )
-    elif (receipt.owner_id, receipt.lots, receipt.instrument_id) != (
-        firm.pk,
-        lots,
-        instrument.pk,
-    ):
+    elif (receipt.lot_reference, receipt.instrument_id) != (lot_reference.strip(), instrument.pk):
+        # Owner and quantity may have changed since; the pile and its goods have not.
         raise ReceiptError("OP_ID_REUSED")
     return receipt
 

@@ -152,6 +152,19 @@ def test_a_repeated_deposit_is_the_same_deposit() -> None:
             funds.deposit(venue=world.venue, firm=buyer, amount_fen=1, op_id="in", by=None)
 
 
+def test_a_repeated_registration_is_the_same_even_after_the_goods_were_sold() -> None:
+    world = World()
+    coal = world.instrument()
+    seller, buyer = world.firm("rzyf"), world.firm("lzrd")
+    pay_in(world, buyer, 1_000_000, "in")
+    first = store(world, seller, coal, 1_000, "goods")
+    world.enter(seller, coal, Side.SELL, 500, 722)
+    world.enter(buyer, coal, Side.BUY, 500, 722)
+    world.settle_all()
+    assert store(world, seller, coal, 1_000, "goods").pk == first.pk
+    prove(world)
+
+
 def test_one_pile_has_one_receipt() -> None:
     world = World()
     coal = world.instrument()

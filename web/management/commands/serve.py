@@ -91,7 +91,7 @@ class Command(BaseCommand):
             Child(
                 "web",
                 [
-                    *[sys.executable, "-m", "daphne", "-b", host, "-p", str(port)],
+                    *[sys.executable, "-m", "web.consumers.server", "-b", host, "-p", str(port)],
                     *["--no-server-name", "-v", "0", "config.asgi:application"],
                 ],
             ),
