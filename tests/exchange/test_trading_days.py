@@ -322,3 +322,28 @@ def test_the_reference_of_a_new_day_is_the_average_of_the_day_before(stage: Stag
     assert stage.link.market(1)["day"] == DAY + 1
     low, high = bands.band(728, coal.band_bp)
     assert row[1:6] == [Phase.CONTINUOUS, False, 728, low, high]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_venue_beyond_its_calendar_is_reported_and_the_others_trade_on(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    proposed("COAL-T5500")
+    Venue.objects.filter(code="jdsc").update(always_open=False)
+    stop = threading.Event()
+    asked: list[int] = []
+
+    def clock() -> int:
+        asked.append(at("12:00", days=60))
+        if len(asked) > 2:
+            stop.set()  # ends with the round in which all three venues were seen
+        return asked[-1]
+
+    Scheduler(stage.address, clock, stop).run()
+    market = stage.link.market(1)
+    assert market["day"] == 20270122
+    assert [row[1] for row in market["instruments"]] == [Phase.CONTINUOUS]
+    assert stage.link.market(2)["day"] == 0
+    assert stage.link.market(3)["day"] == 20270122
+    assert "BeyondHorizon" in caplog.text
+    assert {record.args for record in caplog.records if record.levelname == "ERROR"} == {(2,)}
