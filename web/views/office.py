@@ -37,8 +37,8 @@ _PENDING: Final = (FundsState.REQUESTED, FundsState.SENT)
 # Funds.
 
 
-@require_http_methods(["GET", "POST"])
 @roles.only(roles.FIRM)
+@require_http_methods(["GET", "POST"])
 def funds(request: VenueRequest) -> HttpResponse:
     """Show the firm's money; its finance user pays in and takes out."""
     firm = _firm(request)
@@ -100,8 +100,8 @@ def _dispatch() -> None:
 # Receipts.
 
 
-@require_GET
 @roles.only(roles.FIRM)
+@require_GET
 def receipts(request: VenueRequest) -> HttpResponse:
     """Show the firm's warehouse receipts with what is free, held by offers and under contract."""
     firm = _firm(request)
@@ -115,8 +115,8 @@ def receipts(request: VenueRequest) -> HttpResponse:
     return render(request, "office/receipts.html", context)
 
 
-@require_http_methods(["GET", "POST"])
 @roles.only(roles.FIRM)
+@require_http_methods(["GET", "POST"])
 def receipt(request: VenueRequest, receipt_id: int) -> HttpResponse:
     """Show one receipt and its history; the delivery user collects goods from it."""
     firm = _firm(request)
@@ -190,8 +190,8 @@ def _held_lots(firm: Firm) -> dict[int, int]:
 _STEPS: Final = (ObligationState.MATCHED, ObligationState.SECURED, ObligationState.SETTLED)
 
 
-@require_GET
 @roles.only(roles.FIRM, roles.OPERATE)
+@require_GET
 def contracts(request: VenueRequest) -> HttpResponse:
     """Show the firm's contracts; the operator sees all of the venue."""
     firm = request.seat.firm
@@ -206,8 +206,8 @@ def contracts(request: VenueRequest) -> HttpResponse:
     return render(request, "office/contracts.html", {"rows": rows})
 
 
-@require_GET
 @roles.only(roles.FIRM, roles.OPERATE)
+@require_GET
 def contract(request: VenueRequest, trade_id: int) -> HttpResponse:
     """Show one contract: terms, money with its tax, every payment and receipt change."""
     firm = request.seat.firm
@@ -264,8 +264,8 @@ def _timeline(contract: Obligation) -> list[dict[str, Any]]:
 # Orders and trades.
 
 
-@require_GET
 @roles.only(roles.FIRM)
+@require_GET
 def orders(request: VenueRequest) -> HttpResponse:
     """Show the firm's orders or trades of one day, newest first, a page at a time."""
     firm = _firm(request)

@@ -44,8 +44,8 @@ def _link() -> BlockingLink:
 # Instruments.
 
 
-@require_GET
 @roles.only(roles.OPERATE)
+@require_GET
 def console(request: VenueRequest) -> HttpResponse:
     """Show every instrument with what the engine says of it now, and the day's figures."""
     engine = _engine(request)
@@ -76,8 +76,8 @@ def console(request: VenueRequest) -> HttpResponse:
     return render(request, "operate/console.html", context)
 
 
-@require_http_methods(["GET", "POST"])
 @roles.only(Role.OPERATOR)
+@require_http_methods(["GET", "POST"])
 def new_instrument(request: VenueRequest) -> HttpResponse:
     """List an instrument: filled with the commodity's usual terms, each figure checked."""
     if request.method == "GET":
@@ -121,8 +121,8 @@ def _propose(request: VenueRequest, form: InstrumentForm) -> bool:
     return True
 
 
-@require_http_methods(["GET", "POST"])
 @roles.only(roles.OPERATE)
+@require_http_methods(["GET", "POST"])
 def halt(request: VenueRequest, code: str) -> HttpResponse:
     """Show an instrument's terms; the operator suspends or resumes it, with a reason."""
     instrument = access.instrument(code)
@@ -163,8 +163,8 @@ def halt(request: VenueRequest, code: str) -> HttpResponse:
 # The whole venue.
 
 
-@require_http_methods(["GET", "POST"])
 @roles.only(roles.OPERATE)
+@require_http_methods(["GET", "POST"])
 def halt_venue(request: VenueRequest) -> HttpResponse:
     """Halt the whole venue, which either person of the operator may; the operator resumes it."""
     code = request.venue.code.upper()
@@ -200,8 +200,8 @@ def halt_venue(request: VenueRequest) -> HttpResponse:
 # Firms.
 
 
-@require_GET
 @roles.only(roles.OPERATE)
+@require_GET
 def firms(request: VenueRequest) -> HttpResponse:
     """Show the member firms."""
     context = _console(request, "firms") | {
@@ -210,8 +210,8 @@ def firms(request: VenueRequest) -> HttpResponse:
     return render(request, "operate/firms.html", context)
 
 
-@require_http_methods(["GET", "POST"])
 @roles.only(roles.OPERATE)
+@require_http_methods(["GET", "POST"])
 def membership(request: VenueRequest, code: str) -> HttpResponse:
     """Show one member firm; the operator suspends its membership or ends the suspension."""
     member = Membership.objects.select_related("firm").filter(firm__code=code.lower()).first()
@@ -242,8 +242,8 @@ def membership(request: VenueRequest, code: str) -> HttpResponse:
 # Approvals.
 
 
-@require_http_methods(["GET", "POST"])
 @roles.only(roles.OPERATE)
+@require_http_methods(["GET", "POST"])
 def approvals(request: VenueRequest) -> HttpResponse:
     """Show approvals of two-sided matching; the operator records one for a reviewer to activate."""
     form = ApprovalForm.fresh(request.venue)
@@ -288,8 +288,8 @@ def approvals(request: VenueRequest) -> HttpResponse:
 _APPROVAL: Final = ("number", "authority", "opinion", "scope", "valid_from", "valid_to")
 
 
-@require_POST
 @roles.only(Role.REVIEWER)
+@require_POST
 def activate_approval(request: VenueRequest, approval_id: int) -> HttpResponse:
     """Activate an approval that somebody else recorded."""
     approval = Approval.objects.filter(pk=approval_id).first()
@@ -311,8 +311,8 @@ def activate_approval(request: VenueRequest, approval_id: int) -> HttpResponse:
 # Journal and books.
 
 
-@require_GET
 @roles.only(roles.OPERATE)
+@require_GET
 def journal(request: VenueRequest) -> HttpResponse:
     """Show how far the journal is and how far behind each reader; on demand, the proof of books."""
     engine = _engine(request)

@@ -21,8 +21,8 @@ from web.reasons import sentence
 REFUSED = 422
 
 
-@require_http_methods(["GET", "POST"])
 @roles.only(roles.STORE)
+@require_http_methods(["GET", "POST"])
 def store(request: VenueRequest) -> HttpResponse:
     """Register goods for their owner and list what was registered."""
     form = RegisterForm.fresh()

@@ -1,0 +1,120 @@
+"""The warehouse registers what lies in store: once, one pile one receipt, pieces by weight."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from exchange import scope
+from exchange.models import Firm, Instrument, Membership
+from settlement.models import Receipt
+from tests.web.desk import Desk, codes, desk, operation
+
+__all__ = ["desk"]
+
+
+def filled(client: Client, one: Instrument, **change: str) -> dict[str, str]:
+    return {
+        "firm": str(Firm.objects.get(code="rzyf").pk),
+        "instrument": str(one.pk),
+        "quantity": "1,500",
+        "weight": "",
+        "lot_reference": "A-01",
+        "op_id": operation(client.get("/qldz/store/")),
+    } | change
+
+
+def registered() -> list[tuple[str, int, int, str]]:
+    with scope.venue(1):
+        return [
+            (row.lot_reference, row.lots, row.weight_kg, row.state)
+            for row in Receipt.objects.order_by("pk")
+        ]
+
+
+def test_a_registration_sent_twice_makes_one_receipt_that_its_owner_sees(desk: Desk) -> None:
+    coal = desk.instrument()
+    desk.firm("rzyf")
+    keeper = desk.client("warehouse")
+    form = filled(keeper, coal)
+    assert [keeper.post("/qldz/store/", form).status_code for _ in range(2)] == [302, 302]
+    assert registered() == [("A-01", 1_500, 1_500_000, "applied")]
+    desk.catch_up()
+    assert registered() == [("A-01", 1_500, 1_500_000, "registered")]
+    page = desk.client("trader", "rzyf").get("/qldz/receipts/").content.decode()
+    assert "QLDZ-R-" in page
+    assert "1,500 吨" in page
+
+
+def test_a_pile_has_one_receipt(desk: Desk) -> None:
+    coal = desk.instrument()
+    desk.firm("rzyf")
+    keeper = desk.client("warehouse")
+    keeper.post("/qldz/store/", filled(keeper, coal))
+    answer = keeper.post("/qldz/store/", filled(keeper, coal))
+    assert (answer.status_code, codes(answer)) == (422, ["PILE_TAKEN"])
+
+
+def test_a_coil_is_one_receipt_of_its_own_weight(desk: Desk) -> None:
+    coil = desk.instrument("STL-HRC235")
+    desk.firm("rzyf")
+    keeper = desk.client("warehouse")
+    for change, expected in (
+        ({"quantity": "1", "weight": ""}, ["REQUIRED"]),
+        ({"quantity": "2", "weight": "50"}, ["ONE_PIECE"]),
+        ({"quantity": "1", "weight": "900"}, ["RECEIPT_WEIGHT"]),
+        ({"quantity": "1", "weight": "20.1234"}, ["NUMBER"]),
+    ):
+        answer = keeper.post("/qldz/store/", filled(keeper, coil, **change))
+        assert (answer.status_code, codes(answer)) == (422, expected)
+    good = filled(keeper, coil, quantity="1", weight="20.125")
+    assert keeper.post("/qldz/store/", good).status_code == 302
+    desk.catch_up()
+    assert registered() == [("A-01", 1, 20_125, "registered")]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"quantity": "0"}, "NUMBER"),
+        ({"quantity": "1.5"}, "NUMBER"),
+        ({"quantity": "-5"}, "NUMBER"),
+        ({"instrument": "999999"}, "CHOICE"),
+        ({"firm": "999999"}, "CHOICE"),
+        ({"lot_reference": ""}, "REQUIRED"),
+        ({"lot_reference": "x" * 41}, "TOO_LONG"),
+    ],
+)
+def test_what_cannot_be_in_store_is_refused(desk: Desk, change: dict[str, str], code: str) -> None:
+    coal = desk.instrument()
+    keeper = desk.client("warehouse")
+    answer: Any = keeper.post("/qldz/store/", filled(keeper, coal, **change))
+    assert (answer.status_code, codes(answer)) == (422, [code])
+    assert registered() == []
+
+
+def test_firms_that_may_not_sell_here_are_not_offered(desk: Desk) -> None:
+    coal = desk.instrument()
+    keeper = desk.client("warehouse")
+    with scope.venue(1):
+        offered = set(Membership.objects.filter(may_sell=True).values_list("firm_id", flat=True))
+    for code in ("lzrd", "rcyy"):
+        firm = Firm.objects.get(code=code)
+        assert firm.pk not in offered
+        answer = keeper.post("/qldz/store/", filled(keeper, coal, firm=str(firm.pk)))
+        assert codes(answer) == ["CHOICE"]
+
+
+def test_only_the_warehouse_of_the_venue_has_the_page(desk: Desk) -> None:
+    for outsider in (
+        desk.client("trader", "rzyf"),
+        desk.client("operator"),
+        desk.client("warehouse", venue="jdsc"),
+    ):
+        assert outsider.get("/qldz/store/").status_code == 404
+        assert outsider.post("/qldz/store/", {}).status_code == 404
+    answer = desk.client("warehouse").get("/qldz/store/")
+    assert answer.status_code == 200
+    assert " style=" not in answer.content.decode()
