@@ -19,7 +19,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Log out, and close the sockets that the session had opened."""
         user_id = request.user.pk
         super().logout(request)
-        revoke(user_id)
+        if user_id is not None:
+            revoke(user_id)
 
 
 def revoke(user_id: int) -> None:

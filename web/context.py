@@ -20,7 +20,8 @@ def build_id() -> str:
 
 def page(request: HttpRequest) -> dict[str, Any]:
     """Return venue, seat and preferences for the page around the content."""
-    user = request.user if isinstance(getattr(request, "user", None), User) else None
+    visitor = getattr(request, "user", None)
+    user = visitor if isinstance(visitor, User) else None
     seat = getattr(request, "seat", None)
     return {
         "page": {

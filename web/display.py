@@ -118,7 +118,7 @@ def basis_name(code: str) -> str:
         "EX_WAREHOUSE": _("库提"),
         "DELIVERED": _("到厂"),
         "FOT": _("车板"),
-        "FOB_PORT": _("港口平仓"),
+        "FOB_PORT": _("港口船板"),
         "PORT_EX_YARD": _("港口场地"),
     }
     return names.get(code, code)

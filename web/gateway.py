@@ -15,7 +15,6 @@ from exchange.models import Instrument, Role
 from matching.commands import (
     AmendOrder,
     CancelOrder,
-    ClientCommand,
     EnterOrder,
     LiftOrder,
     Side,
@@ -32,7 +31,7 @@ from matching.events import (
 from matching.limits import RECEIPTS_PER_ORDER
 from matching.units import MAX_INT
 from web import reasons
-from web.limits import COMMAND_BURST, COMMAND_TIMEOUT_MS, COMMANDS_PER_S, FRAME_BYTES
+from web.limits import COMMAND_TIMEOUT_MS, FRAME_BYTES
 
 Id: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,36}$")]
 Positive: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=MAX_INT)]
@@ -107,12 +106,18 @@ class Cancel(_Message, frozen=True, tag="cancel"):
     order: Positive
 
 
+class Status(_Message, frozen=True, tag="status"):
+    """Ask what became of a request."""
+
+    id: Id
+
+
 OrderMessage: TypeAlias = Enter | Lift | Amend | Cancel
-Message: TypeAlias = OrderMessage | Subscribe | Unsubscribe | Resume | Ping
-ORDER_MESSAGES: Final = (Enter, Lift, Amend, Cancel)
+Message: TypeAlias = OrderMessage | Status | Subscribe | Unsubscribe | Resume | Ping
+FOR_TRADERS: Final = (Enter, Lift, Amend, Cancel, Status)
 
 _decode: Final = msgspec.json.Decoder(Message).decode
-_encode: Final = msgspec.json.Encoder().encode
+_json: Final = msgspec.json.Encoder().encode
 _ID: Final = re.compile(r'"id"\s*:\s*"([A-Za-z0-9_-]{1,36})"')
 
 
@@ -124,15 +129,19 @@ class Refused(Exception):
         self.frame = error_frame(code, request_id, retry_ms)
 
 
+def is_too_large(text: str) -> bool:
+    """Say whether a frame is beyond what a client may send."""
+    return len(text) > FRAME_BYTES or len(text.encode("utf-8", "surrogatepass")) > FRAME_BYTES
+
+
 def parse(text: str) -> Message:
     """Return the typed message; raises `Refused` for anything that the protocol does not know."""
-    if len(text.encode("utf-8", "surrogatepass")) > FRAME_BYTES:
-        raise Refused("TOO_LARGE")
     try:
-        return _decode(text)
+        message: Message = _decode(text)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         found = _ID.search(text)
         raise Refused("MALFORMED", found.group(1) if found else "") from None
+    return message
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +154,9 @@ class Trader:
     role: str
 
 
-def to_command(message: OrderMessage, trader: Trader, at_us: int) -> ClientCommand:
+def to_command(
+    message: OrderMessage, trader: Trader, at_us: int
+) -> EnterOrder | LiftOrder | AmendOrder | CancelOrder:
     """Return the engine's command for a message, stamped with `at_us`."""
     who = (trader.firm_id, trader.user_id, message.id, at_us)
     if isinstance(message, Enter):
@@ -170,34 +181,43 @@ def may_trade(trader: Trader | None) -> bool:
     return trader is not None and trader.role == Role.TRADER
 
 
-InstrumentOf: TypeAlias = Callable[[int], Awaitable[Instrument | None]]
+UnitsOf: TypeAlias = Callable[[OrderMessage], Awaitable[Instrument | None]]
 
 
 async def execute(
-    link: LinkClient, message: OrderMessage, trader: Trader, instrument_of: InstrumentOf
-) -> bytes:
+    link: LinkClient, message: OrderMessage, trader: Trader, units_of: UnitsOf
+) -> str:
     """Send an order message to the engine and return the finished answer frame.
 
-    The answer leaves only after the block is durable. `instrument_of` gives refusals their units.
+    The answer leaves only after the block is durable. `units_of` finds the instrument in whose
+    units a refusal states its numbers.
     """
     command = to_command(message, trader, time.time_ns() // 1000)
     try:
-        result = await link.submit(
-            trader.venue_id,
-            command,  # type: ignore[arg-type]
-            timeout_ms=COMMAND_TIMEOUT_MS,
-        )
+        result = await link.submit(trader.venue_id, command, timeout_ms=COMMAND_TIMEOUT_MS)
     except LinkError as error:
         if error.code in ("DEADLINE", "UNREACHABLE"):
-            return _encode({"t": "unknown", "id": message.id})
+            return unknown_frame(message.id)
         return error_frame(error.code, message.id, error.retry_ms)
+    first = result.events[0]
     instrument = None
-    if isinstance(message, Enter) and isinstance(result.events[0], CommandRejected):
-        instrument = await instrument_of(message.instrument)
+    if isinstance(first, CommandRejected) and first.reason in reasons.IN_UNITS:
+        instrument = await units_of(message)
     return result_frame(message.id, result, instrument)
 
 
-def result_frame(request_id: str, result: Result, instrument: Instrument | None) -> bytes:
+async def status(link: LinkClient, message: Status, trader: Trader) -> str:
+    """Return the first answer to a request again, or `error` `UNKNOWN_ID`."""
+    try:
+        result = await link.first_answer(trader.venue_id, trader.firm_id, message.id)
+    except LinkError as error:
+        return error_frame(error.code, message.id, error.retry_ms)
+    if result is None:
+        return error_frame("UNKNOWN_ID", message.id)
+    return result_frame(message.id, result, None)
+
+
+def result_frame(request_id: str, result: Result, instrument: Instrument | None) -> str:
     """Return `ack` or `reject` for a durable result."""
     first = result.events[0]
     frame: dict[str, Any] = {
@@ -240,10 +260,10 @@ def result_frame(request_id: str, result: Result, instrument: Instrument | None)
             "order_id": first.order_id,
             "cancelled_lots": first.cancelled_lots,
         }
-    return _encode(frame)
+    return _json(frame).decode()
 
 
-def error_frame(code: str, request_id: str = "", retry_ms: int | None = None) -> bytes:
+def error_frame(code: str, request_id: str = "", retry_ms: int | None = None) -> str:
     """Return a finished `error` frame with its words in both languages."""
     zh, en = reasons.both(code)
     frame: dict[str, Any] = {"t": "error", "code": code, "zh": zh, "en": en}
@@ -251,13 +271,18 @@ def error_frame(code: str, request_id: str = "", retry_ms: int | None = None) ->
         frame["id"] = request_id
     if retry_ms:
         frame["retry_ms"] = retry_ms
-    return _encode(frame)
+    return _json(frame).decode()
+
+
+def unknown_frame(request_id: str) -> str:
+    """Return a finished `unknown` frame: no result before the deadline."""
+    return _json({"t": "unknown", "id": request_id}).decode()
 
 
 class Throttle:
-    """A token bucket: `COMMANDS_PER_S` a second, `COMMAND_BURST` at once. Cancels are exempt."""
+    """A token bucket: `per_s` a second refilled evenly, `burst` at once."""
 
-    def __init__(self, per_s: int = COMMANDS_PER_S, burst: int = COMMAND_BURST) -> None:
+    def __init__(self, per_s: int, burst: int) -> None:
         self._per_s = per_s
         self._burst = burst
         self._tokens: float = burst

@@ -4,12 +4,15 @@ from typing import Final
 
 FRAME_BYTES: Final = 16 * 1024
 """Largest frame that a client may send."""
+INBOX_FRAMES: Final = 64
+"""Frames of one socket that may wait to be read; then its connection is no longer read."""
 TOPICS_PER_SOCKET: Final = 50
 """Subscriptions of one socket."""
-COMMANDS_PER_S: Final = 200
-"""Order commands a second of one socket, refilled evenly."""
-COMMAND_BURST: Final = 400
-"""Order commands that may come at once."""
+COMMAND_BURST_S: Final = 2
+"""Order commands that one socket may send at once, in seconds of its rate.
+
+The rate itself is the setting SOCKET_COMMANDS_PER_S (200 unless raised).
+"""
 PUBLIC_BACKLOG: Final = 200
 """Frames that may wait for one socket before public topics are conflated."""
 PRIVATE_BACKLOG: Final = 1_000

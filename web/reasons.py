@@ -61,6 +61,7 @@ SENTENCES: Final[dict[str, str]] = {
     "TOO_LARGE": gettext_noop("请求过大。"),
     "NOT_ALLOWED": gettext_noop("您的席位无权进行此操作。"),
     "RATE": gettext_noop("请求过于频繁，请稍后再试。"),
+    "UNKNOWN_ID": gettext_noop("没有该请求的记录：尚未收到，或已超过 15 分钟。"),
     "TOPICS": gettext_noop("订阅数量已达上限。"),
     "UNKNOWN_TOPIC": gettext_noop("没有该行情主题。"),
     "BUSY": gettext_noop("市场繁忙，未执行，请稍后再试。"),
@@ -88,12 +89,21 @@ SENTENCES: Final[dict[str, str]] = {
     "PILE_TAKEN": gettext_noop("该货位已有仓单，一货一单。"),
 }
 
+IN_UNITS: Final = frozenset(
+    {
+        "PRICE_BAND", "BELOW_MINIMUM", "RESIDUAL", "QUANTITY_STEP", "ABOVE_MAXIMUM",
+        "EXCEEDS_OPEN", "BELOW_EXECUTED", "GOODS",
+    }
+)  # fmt: skip
+"""Codes whose numbers mean something only with an instrument's units."""
+
 
 def sentence(code: str, values: tuple[int, ...] = (), instrument: Instrument | None = None) -> str:
     """Return the sentence of a code in the active language, with the values compared."""
     words = gettext(SENTENCES.get(code, code))
     compared = _compared(code, values, instrument)
-    return f"{words} {compared}" if compared else words
+    gap = "" if words.endswith("。") else " "
+    return f"{words}{gap}{compared}" if compared else words
 
 
 def both(
@@ -113,6 +123,8 @@ def _compared(code: str, values: tuple[int, ...], instrument: Instrument | None)
             "need": display.money(values[0]),
             "have": display.money(values[1]),
         }
+    if code == "VALUE_MAXIMUM" and len(values) == 2:
+        return gettext("最多 %(most)s。") % {"most": display.money(values[1])}
     if code == "RECEIPT_NOT_YET_SELLABLE" and len(values) == 3:
         return gettext("最早 %(day)s。") % {"day": display.day(values[1])}
     if instrument is None:
@@ -131,6 +143,6 @@ def _compared(code: str, values: tuple[int, ...], instrument: Instrument | None)
             "need": display.quantity(values[0], instrument),
             "have": display.quantity(values[1], instrument),
         }
-    if code == "VALUE_MAXIMUM" and len(values) == 2:
-        return gettext("最多 %(most)s。") % {"most": display.money(values[1])}
+    if code == "BELOW_EXECUTED" and len(values) == 2:
+        return gettext("已成交 %(done)s。") % {"done": display.quantity(values[1], instrument)}
     return ""

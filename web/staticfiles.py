@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from whitenoise.storage import CompressedManifestStaticFilesStorage
+from whitenoise.storage import (  # type: ignore[import-untyped]
+    CompressedManifestStaticFilesStorage,
+)
 
 
-class ModuleAwareStorage(CompressedManifestStaticFilesStorage):
+class ModuleAwareStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
     """Rewrites `import` paths too: otherwise browsers mix old and new modules after a deploy.
 
     Before the first `collectstatic` (tests, development) there is no manifest and names stay plain.

@@ -7,6 +7,6 @@ async with HaidaiClient("http://127.0.0.1:8000", "qldz") as client:
     answer = await client.enter(instrument=17, side="buy", tif="day", price=722, lots=500)
 """
 
-from web.client.client import Answer, Book, HaidaiClient, LogInFailed
+from web.client.client import Answer, Book, Ended, HaidaiClient, LogInFailed, UnknownTopic
 
-__all__ = ["Answer", "Book", "HaidaiClient", "LogInFailed"]
+__all__ = ["Answer", "Book", "Ended", "HaidaiClient", "LogInFailed", "UnknownTopic"]

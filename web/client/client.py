@@ -20,9 +20,25 @@ from typing import Any
 
 import websockets
 
+SILENCE_S = 10
+"""The server speaks each second: a socket silent for this long is dead and opened again."""
+_FINAL = {4001: "SESSION_ENDED", 4003: "NOT_A_MEMBER", 4009: "TOO_MANY_SOCKETS", 403: "ORIGIN"}
+
 
 class LogInFailed(Exception):
-    """The user name or the password is wrong, or the venue is not for this user."""
+    """The user name or the password is wrong, or there were too many attempts."""
+
+
+class Ended(Exception):
+    """The server ended the connection for good; `code` is SESSION_ENDED, NOT_A_MEMBER, …"""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class UnknownTopic(Exception):
+    """There is no such topic for this user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +67,7 @@ class Topic:
     seq: int = 0
     data: dict[str, Any] = field(default_factory=dict)
     current: bool = False
+    is_refused: bool = False
     ready: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -84,6 +101,7 @@ class HaidaiClient:
         self._socket: websockets.ClientConnection | None = None
         self._task: asyncio.Task[None] | None = None
         self._up = asyncio.Event()
+        self._ended = ""
         self._answers: dict[str, tuple[str, asyncio.Future[Answer]]] = {}
         self._prefix = uuid.uuid4().hex[:12]
         self._numbers = itertools.count(1)
@@ -155,10 +173,19 @@ class HaidaiClient:
     # The socket.
 
     async def connect(self) -> None:
-        """Open the socket and keep it open; returns when the venue has said hello."""
+        """Open the socket and keep it open; returns when the venue has said hello.
+
+        Raises `Ended` when the venue is not for this user.
+        """
         if self._task is None:
+            self._ended = ""
             self._task = asyncio.get_running_loop().create_task(self._stay_connected())
         await self._up.wait()
+        self._check_ended()
+
+    def _check_ended(self) -> None:
+        if self._ended:
+            raise Ended(self._ended)
 
     async def close(self) -> None:
         """Close the socket for good."""
@@ -172,27 +199,40 @@ class HaidaiClient:
         scheme = "wss" if self.base.scheme == "https" else "ws"
         url = f"{scheme}://{self.base.netloc}/ws/{self.venue}/"
         pause = 0.1
-        while True:
+        while not self._ended:
             try:
                 async with websockets.connect(
                     url,
-                    origin=self.base.geturl(),  # type: ignore[arg-type]
+                    origin=websockets.Origin(self.base.geturl()),
                     additional_headers={"Cookie": self._cookie_header()},
                     max_size=4 * 1024 * 1024,
                     ping_interval=None,
                 ) as socket:
                     self._socket = socket
-                    async for text in socket:
-                        pause = 0.1
+                    while True:
+                        async with asyncio.timeout(SILENCE_S):
+                            text = await socket.recv()
                         await self._receive(json.loads(text))
+                        pause = 0.1
+            except websockets.ConnectionClosed as closed:
+                self._ended = _FINAL.get(closed.rcvd.code, "") if closed.rcvd else ""
+            except websockets.InvalidStatus as refused:
+                self._ended = _FINAL.get(refused.response.status_code, "")
             except (OSError, websockets.WebSocketException):
                 pass
             finally:
                 self._socket = None
                 self._up.clear()
                 self.state = "recovering"
-            await asyncio.sleep(pause * self._chance.uniform(0.5, 1.5))
-            pause = min(pause * 2, 5)
+            if not self._ended:
+                await asyncio.sleep(pause * self._chance.uniform(0.5, 1.5))
+                pause = min(pause * 2, 5)
+        self._up.set()
+        for request_id, (_, future) in self._answers.items():
+            if not future.done():
+                future.set_result(Answer("error", {"id": request_id, "code": self._ended}))
+        for topic in self.topics.values():
+            topic.ready.set()
 
     async def _receive(self, frame: dict[str, Any]) -> None:
         kind = frame["t"]
@@ -200,8 +240,12 @@ class HaidaiClient:
             await self._fold(frame)
         elif kind in ("ack", "reject", "error", "unknown"):
             waiting = self._answers.get(frame.get("id", ""))
+            topic = self.topics.get(frame.get("id", ""))
             if waiting is not None and not waiting[1].done():
                 waiting[1].set_result(Answer(kind, frame))
+            elif topic is not None and "retry_ms" not in frame:
+                topic.is_refused = True
+                topic.ready.set()
         elif kind == "heartbeat":
             self.state = frame["state"]
             for name, seq in frame["seqs"].items():
@@ -235,13 +279,25 @@ class HaidaiClient:
     # Topics.
 
     async def subscribe(self, name: str) -> Topic:
-        """Follow a topic and return it once its snapshot is there; `topic.data` stays current."""
+        """Follow a topic and return it once its snapshot is there; `topic.data` stays current.
+
+        Raises `UnknownTopic`, or `Ended`.
+        """
         topic = self.topics.get(name)
         if topic is None:
             topic = self.topics[name] = Topic(name)
             await self._resume(topic)
         await topic.ready.wait()
+        self._check_ended()
+        if topic.is_refused:
+            self.topics.pop(name, None)
+            raise UnknownTopic(name)
         return topic
+
+    async def unsubscribe(self, name: str) -> None:
+        """Follow a topic no longer."""
+        if self.topics.pop(name, None) is not None:
+            await self._send(json.dumps({"t": "unsub", "topic": name}))
 
     async def _fold(self, frame: dict[str, Any]) -> None:
         topic = self.topics.get(frame["topic"])
@@ -315,11 +371,16 @@ class HaidaiClient:
         """Withdraw an order."""
         return await self.request({"t": "cancel", "order": order}, timeout_s=timeout_s)
 
+    async def status(self, request_id: str, *, timeout_s: float = 10) -> Answer:
+        """Ask what became of a request of the last 15 minutes."""
+        return await self.request({"t": "status", "id": request_id}, timeout_s=timeout_s)
+
     async def request(self, message: dict[str, Any], *, timeout_s: float = 10) -> Answer:
         """Send an order message under a new id and wait for its answer.
 
         After a reconnect it is sent again with the same id, which the engine answers once.
         """
+        self._check_ended()
         request_id = message.get("id") or f"{self._prefix}-{next(self._numbers)}"
         text = json.dumps({**message, "id": request_id})
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
+from importlib import import_module
 from typing import Any, Final
 
+from channels.auth import get_user
+from channels.consumer import get_handler_name
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
-from channels.consumer import get_handler_name
 from django.conf import settings
-from django.contrib.auth import get_user
 
 from exchange import access, scope
 from exchange.link import LinkError
-from exchange.models import Instrument, Seat, User, Venue
+from exchange.models import Instrument, OrderRow, Seat, User, Venue
 from web import gateway
 from web.context import build_id
 from web.gateway import Trader
 from web.hub import Hub, Subscriber, encoded, get_hub, now_ms
-from web.limits import (
-    FRAME_BYTES,
-    HEARTBEAT_MS,
-    RECHECK_S,
-    TOPICS_PER_SOCKET,
-)
+from web.limits import COMMAND_BURST_S, HEARTBEAT_MS, RECHECK_S, TOPICS_PER_SOCKET
 
 PRIVATE: Final = frozenset({"orders", "fills", "funds", "receipts", "contracts"})
 PUBLIC: Final = frozenset({"book", "trades", "ticker", "candles"})
@@ -42,6 +37,13 @@ class _Socket(AsyncWebsocketConsumer):
     venue: Venue
     topics: frozenset[str] = PUBLIC
 
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve the socket; whatever ends it, nothing of it stays behind."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self.release()
+
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Call the handler directly: the stock one visits a thread for every message."""
         await getattr(self, get_handler_name(message))(message)
@@ -49,10 +51,10 @@ class _Socket(AsyncWebsocketConsumer):
     async def open(self, venue: Venue, hello: dict[str, Any]) -> None:
         """Accept, say hello, and begin to be served."""
         self.venue = venue
-        self.hub = await get_hub()
+        self.hub = get_hub()
         await self.accept()
-        state = await self.hub.refresh_state(venue.id)
-        self.subscriber = Subscriber(venue.id, self._send_frame, self.close)
+        state = await self.hub.opening_state(venue.id)
+        self.subscriber = Subscriber(venue.id, self._send_text, self.close)
         self.subscriber.put(
             encoded(
                 {
@@ -69,11 +71,11 @@ class _Socket(AsyncWebsocketConsumer):
         )
         self.hub.add(self.subscriber)
 
-    async def _send_frame(self, payload: bytes) -> None:
-        await self.send(text_data=payload.decode())
+    async def _send_text(self, text: str) -> None:
+        await self.base_send({"type": "websocket.send", "text": text})
 
-    async def disconnect(self, code: int) -> None:
-        """Leave every topic."""
+    async def release(self) -> None:
+        """Leave every topic. Called once when the socket has ended, however it ended."""
         if self.subscriber is not None:
             self.hub.remove(self.subscriber)
             self.subscriber = None
@@ -85,8 +87,8 @@ class _Socket(AsyncWebsocketConsumer):
         if text_data is None:
             self.subscriber.put(gateway.error_frame("MALFORMED"))
             return
-        if len(text_data) > FRAME_BYTES:
-            await self._send_frame(gateway.error_frame("TOO_LARGE"))
+        if gateway.is_too_large(text_data):
+            await self._send_text(gateway.error_frame("TOO_LARGE"))
             await self.close(1009)
             return
         try:
@@ -155,12 +157,12 @@ class MemberSocket(_Socket):
         super().__init__(*args, **kwargs)
         self.trader: Trader | None = None
         self.user_id = 0
-        self._throttle = gateway.Throttle(
-            settings.SOCKET_COMMANDS_PER_S, settings.SOCKET_COMMANDS_PER_S * 2
-        )
+        per_s = settings.SOCKET_COMMANDS_PER_S
+        self._cancels = gateway.Throttle(per_s, per_s * COMMAND_BURST_S)
+        self._others = gateway.Throttle(per_s, per_s * COMMAND_BURST_S)
         self._orders: set[asyncio.Task[None]] = set()
         self._recheck: asyncio.Task[None] | None = None
-        self._instruments: dict[int, Instrument] = {}
+        self._seat_was: tuple[int | None, str] = (None, "")
         self._counted = False
 
     async def connect(self) -> None:
@@ -173,12 +175,14 @@ class MemberSocket(_Socket):
             return
         venue, seat = found
         self.user_id = seat.user_id
-        hub = await get_hub()
-        if hub.sockets.get(self.user_id, 0) >= settings.SOCKETS_PER_USER:
+        self._seat_was = (seat.firm_id, seat.role)
+        self.hub = get_hub()
+        count = self.hub.sockets.get(self.user_id, 0)
+        if count >= settings.SOCKETS_PER_USER:
             await self.accept()
             await self.close(TOO_MANY)
             return
-        hub.sockets[self.user_id] = hub.sockets.get(self.user_id, 0) + 1
+        self.hub.sockets[self.user_id] = count + 1
         self._counted = True
         if seat.firm_id is not None:
             self.trader = Trader(venue.id, seat.firm_id, seat.user_id, seat.role)
@@ -208,40 +212,33 @@ class MemberSocket(_Socket):
                 await self.close(SESSION_ENDED)
                 return
 
+    async def _still_valid(self) -> bool:
+        """Say whether the session is alive and its user still has this seat."""
+        key = self.scope["session"].session_key
+        session = import_module(settings.SESSION_ENGINE).SessionStore(key)
+        user = await get_user({"session": session})
+        return user.pk == self.user_id and await self._has_seat(user)
+
     @database_sync_to_async
-    def _still_valid(self) -> bool:
-        session = self.scope["session"]
-        if not session.exists(session.session_key):
-            return False
-        fresh = type(session)(session.session_key)
-
-        class _Request:
-            pass
-
-        request = _Request()
-        request.session = fresh  # type: ignore[attr-defined]
-        user = get_user(request)  # type: ignore[arg-type]
-        if user.pk != self.user_id:
-            return False
+    def _has_seat(self, user: User) -> bool:
         seat = access.seat_of(user, self.venue)
-        return seat is not None and (self.trader is None or seat.role == self.trader.role)
+        return seat is not None and (seat.firm_id, seat.role) == self._seat_was
 
     async def revoked(self, event: dict[str, Any]) -> None:
         """The user logged out or lost a seat (channel layer)."""
         await self.close(SESSION_ENDED)
 
-    async def disconnect(self, code: int) -> None:
+    async def release(self) -> None:
         """Leave; orders under way finish in the engine, their answers have nobody to go to."""
+        await super().release()
         if self._recheck is not None:
             self._recheck.cancel()
         if self._counted:
             self._counted = False
-            self.hub.sockets[self.user_id] -= 1
-            if not self.hub.sockets[self.user_id]:
-                del self.hub.sockets[self.user_id]
-            with contextlib.suppress(Exception):
-                await self.channel_layer.group_discard(f"user-{self.user_id}", self.channel_name)
-        await super().disconnect(code)
+            count = self.hub.sockets.pop(self.user_id) - 1
+            if count:
+                self.hub.sockets[self.user_id] = count
+            await self.channel_layer.group_discard(f"user-{self.user_id}", self.channel_name)
 
     def internal(self, topic: str) -> str:
         """Return the feed server's name; a private topic's firm comes from the session."""
@@ -251,7 +248,7 @@ class MemberSocket(_Socket):
 
     async def answer(self, message: gateway.Message) -> None:
         """Serve topics as the public socket does, and orders."""
-        if not isinstance(message, gateway.ORDER_MESSAGES):
+        if not isinstance(message, gateway.FOR_TRADERS):
             await super().answer(message)
             return
         assert self.subscriber is not None
@@ -259,7 +256,9 @@ class MemberSocket(_Socket):
         if trader is None or not gateway.may_trade(trader):
             self.subscriber.put(gateway.error_frame("NOT_ALLOWED", message.id))
             return
-        if not isinstance(message, gateway.Cancel) and not self._throttle.admit(time.monotonic()):
+        # Cancels have a bucket of their own: who may not enter may still withdraw.
+        bucket = self._cancels if isinstance(message, gateway.Cancel) else self._others
+        if not bucket.admit(time.monotonic()):
             self.subscriber.put(gateway.error_frame("RATE", message.id, 1_000))
             return
         # Orders of one socket reach the engine in the order in which they came: each task sends
@@ -268,20 +267,20 @@ class MemberSocket(_Socket):
         self._orders.add(task)
         task.add_done_callback(self._orders.discard)
 
-    async def _order(self, message: gateway.OrderMessage, trader: Trader) -> None:
-        frame = await gateway.execute(self.hub.link, message, trader, self._known_instrument)
+    async def _order(self, message: gateway.OrderMessage | gateway.Status, trader: Trader) -> None:
+        if isinstance(message, gateway.Status):
+            frame = await gateway.status(self.hub.link, message, trader)
+        else:
+            frame = await gateway.execute(self.hub.link, message, trader, self._units_of)
         if self.subscriber is not None:
             self.subscriber.put(frame)
 
-    async def _known_instrument(self, instrument_id: int) -> Instrument | None:
-        if instrument_id not in self._instruments:
-            found = await self._instrument(instrument_id)
-            if found is None:
-                return None
-            self._instruments[instrument_id] = found
-        return self._instruments[instrument_id]
-
     @database_sync_to_async
-    def _instrument(self, instrument_id: int) -> Instrument | None:
+    def _units_of(self, message: gateway.OrderMessage) -> Instrument | None:
+        """Return the instrument that an order message is about."""
         with scope.venue(self.venue.id):
+            if isinstance(message, gateway.Enter):
+                return Instrument.objects.filter(pk=message.instrument).first()
+            order = OrderRow.objects.filter(order_id=message.order).first()
+            instrument_id = order.instrument_id if order is not None else 0
             return Instrument.objects.filter(pk=instrument_id).first()
