@@ -18,7 +18,7 @@ from exchange.limits import LEASE_WAIT_MS
 from exchange.link_server import LinkServer
 from exchange.locks import InUseError, lock
 from exchange.models import Venue
-from exchange.sequencer import ReplayDiffers, Sequencer
+from exchange.sequencer import ReplayDiffers, Sequencer, collect_only_when_idle
 
 
 class Command(BaseCommand):
@@ -55,6 +55,7 @@ class Command(BaseCommand):
             )
         except (InUseError, JournalError, DamagedBlock, ReplayDiffers) as error:
             raise CommandError(str(error)) from error
+        collect_only_when_idle()
         try:
             asyncio.run(serve(sequencer, settings.ENGINE_LINK))
         except (Fenced, OSError, ValueError) as error:
