@@ -119,6 +119,10 @@ class Address:
         if self.path:
             connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             connection.settimeout(timeout_s)
-            connection.connect(self.path)
+            try:
+                connection.connect(self.path)
+            except OSError:
+                connection.close()
+                raise
             return connection
         return socket.create_connection((self.host, self.port), timeout=timeout_s)

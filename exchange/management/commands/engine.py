@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
 from exchange.blocks import DamagedBlock
-from exchange.journal import Fenced, JournalError, open_journal
+from exchange.journal import JournalError, open_journal
 from exchange.limits import LEASE_WAIT_MS
 from exchange.link_server import LinkServer
 from exchange.locks import InUseError, lock
@@ -48,22 +48,22 @@ class Command(BaseCommand):
         if not venue_ids:
             raise CommandError("There is no venue yet. Try: make demo")
         try:
-            held = lock(settings.HAIDAI_DATA_DIR, "engine.lock")
-            journal = open_journal(settings.JOURNAL_URL)
-            sequencer = Sequencer(
-                journal, venue_ids, lease_wait_ms=LEASE_WAIT_MS, progress=self.stdout.write
-            )
+            with (
+                lock(settings.HAIDAI_DATA_DIR, "engine.lock"),
+                contextlib.closing(open_journal(settings.JOURNAL_URL)) as journal,
+            ):
+                sequencer = Sequencer(
+                    journal, venue_ids, lease_wait_ms=LEASE_WAIT_MS, progress=self.stdout.write
+                )
+                collect_only_when_idle()
+                try:
+                    asyncio.run(serve(sequencer, settings.ENGINE_LINK))
+                finally:
+                    sequencer.stop()
         except (InUseError, JournalError, DamagedBlock, ReplayDiffers) as error:
             raise CommandError(str(error)) from error
-        collect_only_when_idle()
-        try:
-            asyncio.run(serve(sequencer, settings.ENGINE_LINK))
-        except (Fenced, OSError, ValueError) as error:
+        except (OSError, ValueError) as error:
             raise CommandError(f"the engine stopped: {error}") from error
-        finally:
-            sequencer.stop()
-            journal.close()
-            held.close()
 
 
 async def serve(sequencer: Sequencer, address: str) -> None:
