@@ -158,7 +158,7 @@ def desk(db: None, tmp_path: Path, settings: Any) -> Iterator[Desk]:
 
 def codes(response: Any) -> list[str]:
     """Return the codes of the refusals that a page shows, in its order."""
-    return re.findall(r'data-code="([A-Z_]+)"', response.content.decode())
+    return re.findall(r'data-refusal="([A-Z_]+)"', response.content.decode())
 
 
 def operation(response: Any) -> str:

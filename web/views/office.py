@@ -53,6 +53,8 @@ def funds(request: VenueRequest) -> HttpResponse:
             return redirect("funds", venue=request.venue.code)
         forms["out" if form.data.get("act") == "out" else "in"] = form
         status = REFUSED
+    for act, form in forms.items():
+        form.auto_id = f"{act}_%s"  # two forms of one kind on the page
     movements = queries.movements(firm)
     context = {
         "funds": market.funds(firm.pk),

@@ -59,4 +59,4 @@ function schedule() {
 }
 
 // What a form on the page refused is said above its answer, which a refresh would not repeat.
-if (!document.querySelector("[data-code]")) schedule();
+if (!document.querySelector("[data-refusal]")) schedule();
