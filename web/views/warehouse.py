@@ -32,7 +32,7 @@ def store(request: VenueRequest) -> HttpResponse:
         if form.is_valid() and _register(request, form):
             return redirect("store", venue=request.venue.code)
         status = REFUSED
-    rows = queries.registered()
+    rows = queries.registered(most=30)
     context = {
         "form": form,
         "rows": [(one, sentence(one.refusal) if one.refusal else "") for one in rows],
