@@ -57,7 +57,6 @@ class VenueScopeMiddleware:
             if is_public or request.user.is_authenticated:
                 raise Http404 from None
             return redirect_to_login(request.get_full_path())
-        request.venue = venue  # type: ignore[attr-defined]
         if not is_public:
             if not isinstance(request.user, User):
                 return redirect_to_login(request.get_full_path())
@@ -65,6 +64,8 @@ class VenueScopeMiddleware:
             if seat is None:
                 raise Http404
             request.seat = seat  # type: ignore[attr-defined]
+        # Not before: the page that says 404 shows the venue that it is given.
+        request.venue = venue  # type: ignore[attr-defined]
         with scope.venue(venue.id):
             try:
                 return view(request, *args, **kwargs)
