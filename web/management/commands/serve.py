@@ -19,6 +19,8 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 
 from exchange.locks import InUseError, lock
 
@@ -37,6 +39,8 @@ class Child:
     arguments: list[str]
     process: subprocess.Popen[bytes] | None = None
     deaths: deque[float] = field(default_factory=deque)
+    start_at: float = 0
+    """Monotonic seconds before which it is not started again."""
 
     def start(self) -> None:
         """Start it; it dies with its parent, even if that is killed."""
@@ -52,6 +56,19 @@ class Child:
         self.process = subprocess.Popen(  # noqa: S603 - our own arguments
             self.arguments, preexec_fn=tie, start_new_session=True
         )
+
+    def died(self, now: float) -> int:
+        """Take note of its end; return how often that happened within `DEATHS_WITHIN_S`.
+
+        The first time it may start again at once, then after 0.5, 1, 2, 4 seconds.
+        """
+        self.process = None
+        self.deaths.append(now)
+        while now - self.deaths[0] > DEATHS_WITHIN_S:
+            self.deaths.popleft()
+        often = len(self.deaths)
+        self.start_at = now + (0.25 * 2 ** (often - 1) if often > 1 else 0)
+        return often
 
 
 class Command(BaseCommand):
@@ -84,6 +101,9 @@ class Command(BaseCommand):
         environment_key(data)
         if options["prepare"]:
             prepare(self.stdout.write)
+        else:
+            check_prepared()
+            connection.close()  # this process only watches from here on
         manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
         children = [
             Child("engine", [*manage, "engine"]),
@@ -117,21 +137,21 @@ class Command(BaseCommand):
         asked_at = began = time.monotonic()
         while not stopping:
             for child in children:
-                assert child.process is not None
+                if child.process is None:
+                    if time.monotonic() >= child.start_at:
+                        child.start()
+                    continue
                 code = child.process.poll()
                 if code is None:
                     continue
-                now = time.monotonic()
-                child.deaths.append(now)
-                while now - child.deaths[0] > DEATHS_WITHIN_S:
-                    child.deaths.popleft()
-                if len(child.deaths) > DEATHS_MOST or (not ready and code not in (-9, -15)):
+                often = child.died(time.monotonic())
+                if often > DEATHS_MOST or (not ready and code not in (-9, -15)):
                     raise CommandError(
                         f"{child.name} stopped with {code}"
-                        f" ({len(child.deaths)} times within a minute); see its message above"
+                        f" ({often} times within a minute); see its message above"
                     )
                 self.stderr.write(f"{child.name}: ended with {code}; starting it again")
-                child.start()
+                self.stderr.flush()
             if not ready and time.monotonic() - asked_at > 0.2:
                 asked_at = time.monotonic()
                 if answers(host, port):
@@ -154,6 +174,17 @@ def check_port(host: str, port: int) -> None:
                 f"Port {port} of {host} is taken or not allowed ({error}). Choose another one:"
                 f" make demo PORT={port + 1 if port < 65_000 else 8000}"
             ) from error
+
+
+def check_prepared() -> None:
+    """Raise `CommandError` unless the database and the static files are those of this version."""
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if missing or not (Path(settings.STATIC_ROOT) / "staticfiles.json").is_file():
+        raise CommandError(
+            "The database or the static files are not prepared for this version."
+            " Start once with: manage.py serve --prepare"
+        )
 
 
 def environment_key(data: Path) -> None:
