@@ -129,8 +129,8 @@ def test_a_venue_without_a_seat_answers_like_a_venue_that_is_not_there(desk: Des
                 answers = [send(address(route, desk, venue)) for venue in ("qldz", "none")]
                 assert [one.status_code for one in answers] == [404, 404], (role, route)
                 bodies = [
-                    one.content.decode().replace(f"/{venue}/", "/…/")
-                    for one, venue in zip(answers, ("qldz", "none"), strict=True)
+                    re.sub(r'value="\w{64}"|/(qldz|none)/', "…", one.content.decode())
+                    for one in answers
                 ]
                 assert bodies[0] == bodies[1], (role, route)
 
