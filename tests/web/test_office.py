@@ -163,6 +163,8 @@ def test_both_parties_read_the_contract_and_nobody_else(desk: Desk) -> None:
     assert "¥361,180.50" in pages["lzrd"], "the buyer pays value and fee"
     assert "¥361,180.50" not in pages["rzyf"], "what the other side pays in fees is not shown"
     assert "¥360,819.50" in pages["rzyf"], "the seller receives value less fee"
+    kinds = re.findall(r'data-kind="([a-z]+)"', pages["lzrd"])
+    assert kinds == ["commit", "payment", "release"], "in the order in which it happened"
     assert desk.client("operator").get("/qldz/contracts/1/").status_code == 200
     stranger = desk.client("trader", "jnqf")
     assert stranger.get("/qldz/contracts/1/").status_code == 404

@@ -21,6 +21,7 @@ from matching.commands import Side
 from settlement import funds as money
 from settlement import outbox, queries
 from settlement import receipts as goods
+from settlement.ledger import Kind
 from settlement.models import FundsMovement, FundsState, Obligation, ObligationState, Receipt
 from web import roles, words
 from web.forms.funds import MovementForm
@@ -189,6 +190,7 @@ def _held_lots(firm: Firm) -> dict[int, int]:
 
 # Contracts.
 
+_PAYMENT_ORDER: Final = (Kind.COMMIT, Kind.PAYMENT, Kind.FEE, Kind.RELEASE)
 _STEPS: Final = (ObligationState.MATCHED, ObligationState.SECURED, ObligationState.SETTLED)
 
 
@@ -232,7 +234,7 @@ def contract(request: VenueRequest, trade_id: int) -> HttpResponse:
                 "payer": parties.get(row.from_firm_id),
                 "payee": parties.get(row.to_firm_id),
             }
-            for row in found.payments
+            for row in sorted(found.payments, key=lambda row: _PAYMENT_ORDER.index(row.kind))
             if firm is None or firm.pk in (row.from_firm_id, row.to_firm_id)
         ],
         "changes": [
