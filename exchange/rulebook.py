@@ -94,14 +94,13 @@ def suggested_terms(
     row = commodity.parameters
     quantity = row["quantity"]
     defaults = reference.fixture()["defaults"]
-    place = warehouse.port_zh or warehouse.city_zh
     name, _, grade = commodity.name_zh.partition(" ")
     piece = quantity.get("piece_mass", {})
     return InstrumentTerms(
         commodity=commodity,
         warehouse=warehouse,
         code=f"{commodity.code}-{warehouse.code.partition('-')[0]}",
-        name_zh=f"{commodity.name_zh} {place}",
+        name_zh=commodity.name_zh,
         name_en=commodity.name_en,
         grade_zh=grade or f"{name}基准品",
         grade_en=grade if grade.isascii() and grade else "base grade",

@@ -1,5 +1,5 @@
 // The order ticket: price, quantity, receipts, cost before sending, and one confirmation.
-import { amount, gettext, money, plain, price, quantity, toLots, toTicks } from "../core/fmt.js";
+import { amount, gettext, money, plain, price, quantity, today, toLots, toTicks } from "../core/fmt.js";
 import { $, make, text } from "../core/dom.js";
 
 // Cost of a buy in fen, exactly as the engine holds it (matching.units): integers, once rounded.
@@ -118,7 +118,7 @@ export class Ticket {
   }
 
   sellable() {
-    return [...(this.getReceipts()?.values() ?? [])].filter((one) => one.instrument === this.instrument.id && one.free);
+    return [...(this.getReceipts()?.values() ?? [])].filter((one) => one.instrument === this.instrument.id && one.free && one.from_day <= today(this.feed.now()));
   }
 
   chosenReceipts() {

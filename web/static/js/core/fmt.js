@@ -71,6 +71,11 @@ export function clock(ms) {
   return `${pad(Math.floor(seconds / 3600) % 24)}:${pad(Math.floor(seconds / 60) % 60)}:${pad(seconds % 60)}`;
 }
 
+// The day in Shanghai as a number, 20261123, as the engine counts days.
+export function today(ms) {
+  return Number(new Date(ms + 8 * 3600_000).toISOString().slice(0, 10).replaceAll("-", ""));
+}
+
 export function change(last, reference, instrument) {
   if (!last || !reference) return { text: "—", percent: "—", trend: "" };
   const ticks = last - reference;

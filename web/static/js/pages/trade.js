@@ -1,6 +1,6 @@
 // The trading page: one socket, a handful of parts, nothing computed that the engine decides.
 import { Feed } from "../core/feed.js";
-import { amount, bigMoney, change, clock, gettext, money, price, quantity } from "../core/fmt.js";
+import { amount, bigMoney, change, clock, gettext, money, price, quantity, today } from "../core/fmt.js";
 import { $, data, text, trend } from "../core/dom.js";
 import { dirty, part } from "../core/loop.js";
 import { status } from "../core/status.js";
@@ -82,7 +82,8 @@ part("blotter", () => blotter?.render(topics), 100);
 part("account", () => {
   const funds = topics.funds ?? { available: 0, held: 0, committed: 0 };
   for (const name of ["available", "held", "committed"]) text($(`[data-testid=funds-${name}]`), money(funds[name]));
-  const mine = [...(topics.receipts?.values() ?? [])].filter((one) => one.instrument === instrument.id);
+  const day = today(feed.now());
+  const mine = [...(topics.receipts?.values() ?? [])].filter((one) => one.instrument === instrument.id && one.from_day <= day);
   text($("[data-testid=sellable]"), quantity(mine.reduce((sum, one) => sum + one.free, 0), instrument));
 }, 200);
 

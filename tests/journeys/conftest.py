@@ -1,0 +1,144 @@
+"""One product and one browser for all journeys of a worker."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+
+from tests.journeys.product import PASSWORD, Product
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All journeys share a product, so they share a worker."""
+    for item in items:
+        if "tests/journeys" in str(item.path):
+            item.add_marker(pytest.mark.xdist_group("journeys"))
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """The product, seeded, without bots."""
+    started = Product(tmp_path_factory.mktemp("product") / "data")
+    yield started
+    assert started.stop() == 0, "Ctrl-C stops the demo cleanly"
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Chromium's path; a machine without one skips, unless it decides (CI=true)."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        found = shutil.which(name)
+        if found:
+            return found
+    if os.environ.get("CI"):
+        pytest.fail("no Chromium: apt-get install chromium fonts-noto-cjk")
+    pytest.skip("no Chromium: apt-get install chromium fonts-noto-cjk")
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
+    started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+    yield started
+    started.close()
+
+
+class Desk:
+    """One person at one browser."""
+
+    def __init__(self, browser: Browser, product: Product, username: str = "") -> None:
+        self.product = product
+        self.context = browser.new_context(viewport={"width": 1440, "height": 900})
+        self.page: Page = self.context.new_page()
+        self.violations: list[str] = []
+        self.context.expose_binding(
+            "haidaiViolation", lambda source, text: self.violations.append(text)
+        )
+        self.context.add_init_script(
+            "document.addEventListener('securitypolicyviolation', (event) =>"
+            " window.haidaiViolation(`${event.violatedDirective} ${event.blockedURI}`));"
+        )
+        self.page.on("pageerror", lambda error: self.violations.append(str(error)))
+        self.page.set_default_timeout(15_000)
+        if username:
+            self.go("/accounts/login/")
+            self.page.fill("[name=login]", username)
+            self.page.fill("[name=password]", PASSWORD)
+            self.page.click("form.login button")
+            self.page.wait_for_url(self.product.base + "/")
+
+    def go(self, path: str) -> int:
+        """Open a page; return its status."""
+        answer = self.page.goto(self.product.base + path)
+        assert answer is not None
+        return answer.status
+
+    def live(self, path: str) -> None:
+        """Open a live page and wait until its feed is live."""
+        assert self.go(path) == 200
+        self.page.wait_for_selector("html[data-feed=live]")
+
+    def by(self, name: str) -> Any:
+        """Return the elements with a test id."""
+        return self.page.get_by_test_id(name)
+
+    def order(self, side: str, price: str, quantity: str) -> str:
+        """Fill the ticket, confirm, and return what the ticket says."""
+        self.by(f"ticket-side-{side}").click()
+        self.by("ticket-price").fill(price)
+        self.by("ticket-quantity").fill(quantity)
+        return self.submit()
+
+    def submit(self) -> str:
+        """Send what the ticket holds; return the answer shown."""
+        self.page.wait_for_selector("[data-testid=ticket-submit]:not([disabled])")
+        self.by("ticket-submit").click()
+        self.by("confirm-ok").click()
+        # "Not empty" by the locator: evaluated text would break the page's own policy.
+        expect(self.by("ticket-message")).not_to_be_empty()
+        return str(self.by("ticket-message").inner_text())
+
+    def tab(self, name: str) -> None:
+        """Show a tab of the blotter."""
+        self.page.click(f"[data-tab={name}]")
+
+    def close(self) -> None:
+        """Leave; no page may have broken its content security policy or thrown."""
+        violations = self.violations
+        self.context.close()
+        assert violations == []
+
+
+@pytest.fixture
+def desk(browser: Browser, product: Product, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Make desks: `desk("lzrd-trader")`; they are closed after the test."""
+    desks: list[Desk] = []
+
+    def make(username: str = "") -> Desk:
+        desks.append(Desk(browser, product, username))
+        return desks[-1]
+
+    yield make
+    for one in desks:
+        one.close()

@@ -1,0 +1,33 @@
+"""Every page: its policy kept, nothing for assistive tools to stumble over, both languages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+PAGES = {
+    "lzrd-trader": ["/", "/qldz/", "/qldz/trade/COAL-T5500-RZG/", "/qldz/orders/",
+                    "/qldz/contracts/", "/qldz/receipts/", "/qldz/funds/", "/legal/"],
+    "lzrd-finance": ["/qldz/funds/"],
+    "whhx-trader": ["/jdsc/trade/SEA-SQD-RC/"],
+    "qldz-operator": ["/qldz/ops/", "/qldz/ops/new/", "/qldz/ops/firms/", "/qldz/ops/approvals/"],
+    "qldz-warehouse": ["/qldz/store/"],
+    "": ["/", "/accounts/login/", "/wall/qldz/", "/wall/jdsc/", "/wall/lblm/", "/legal/"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("username", PAGES)
+def test_no_page_breaks_its_policy_or_hides_from_assistive_tools(desk: Any, username: str) -> None:
+    person = desk(username)
+    found = []
+    for path in PAGES[username]:
+        assert person.go(path) == 200, path
+        person.page.wait_for_load_state("networkidle")
+        report = Axe().run(person.page)
+        for violation in report.response["violations"]:
+            if violation["impact"] in ("serious", "critical"):
+                nodes = [node["html"][:120] for node in violation["nodes"][:3]]
+                found.append((path, violation["id"], nodes))
+    assert found == []

@@ -1,0 +1,179 @@
+"""From the browser to the bank: what firms do, seen by themselves, by each other, by strangers."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from playwright.sync_api import expect
+
+COAL = "/qldz/trade/COAL-T5500-RZG/"
+COKING = "/qldz/trade/COAL-JM-RZG/"
+SQUID = "/jdsc/trade/SEA-SQD-RC/"
+
+
+def text(locator: Any, words: str) -> None:
+    """Expect one of the rows to hold the words."""
+    expect(locator.filter(has_text=words).first).to_be_visible()
+
+
+def test_two_firms_trade_and_a_stranger_sees_nothing(desk: Any, product: Any) -> None:
+    seller, buyer, wall, stranger = (
+        desk("rzyf-trader"),
+        desk("lzrd-trader"),
+        desk(),
+        desk("whhx-trader"),
+    )
+    seller.live(COAL)
+    buyer.live(COAL)
+    wall.live("/wall/qldz/")
+    row = wall.page.locator("[data-testid=wall-row]").first
+
+    assert "已受理" in seller.order("sell", "723", "600")
+    buyer.page.wait_for_selector("[data-testid=book-ask-723]")
+    buyer.page.click("[data-testid=book-ask-723]")
+    expect(buyer.by("ticket-price")).to_have_value("723")
+    buyer.by("ticket-quantity").fill("500")
+    assert "成交 500 吨" in buyer.submit()
+
+    for one in (seller, buyer):
+        expect(one.page.locator(".quote [data-testid=last-price]")).to_have_text("723")
+        one.tab("fills")
+        text(one.by("trades-row"), "¥361,500.00")
+        one.tab("contracts")
+        text(one.by("contract-row"), "货款两讫")
+    expect(row.locator("[data-show=last]")).to_have_text("723")
+    expect(row.locator("[data-show=volume]")).to_have_text("500")
+    buyer.tab("receipts")
+    text(buyer.by("receipt-row"), "500 吨")
+    seller.tab("orders")
+    text(seller.by("orders-row"), "部分成交")
+
+    buyer.by("contract-row")
+    buyer.tab("contracts")
+    buyer.by("contract-row").first.locator("a").click()
+    expect(buyer.page.locator("main")).to_contain_text("¥361,500.00")
+    expect(buyer.page.locator("main")).to_contain_text("增值税")
+    expect(buyer.page.locator("main")).to_contain_text("QLDZ-R-")
+
+    assert [stranger.go(path) for path in (COAL, "/qldz/", "/qldz/contracts/1/")] == [404] * 3
+    assert stranger.go("/jdsc/contracts/") == 200
+    expect(stranger.page.locator("main")).not_to_contain_text("361,500")
+
+    code, said = product.manage("books")
+    assert code == 0, said
+    assert said.count("agree") == 3
+    code, said = product.manage("replay", "--verify")
+    assert code == 0, said
+
+
+def test_an_offer_is_posted_and_lifted_by_name(desk: Any) -> None:
+    seller, buyer = desk("rcyy-trader"), desk("whhx-trader")
+    seller.live(SQUID)
+    buyer.live(SQUID)
+    assert "排队" in seller.order("sell", "18600", "300")
+    row = buyer.page.locator("[data-testid=offer-row]").filter(has_text="RCYY")
+    expect(row).to_contain_text("300 箱")
+    row.get_by_test_id("offer-lift").click()
+    buyer.by("ticket-quantity").fill("200")
+    assert "成交 200 箱" in buyer.submit()
+    expect(row).to_contain_text("100 箱")
+    buyer.tab("contracts")
+    text(buyer.by("contract-row"), "RCYY")
+
+
+def test_an_order_is_amended_and_cancelled_in_its_row(desk: Any) -> None:
+    buyer = desk("lzrd-trader")
+    buyer.live(COKING)
+    buyer.order("buy", "1400", "500")
+    number = buyer.by("orders-row").filter(has_text="1,400").first.get_attribute("data-order")
+    row = buyer.page.locator(f"[data-testid=orders-row][data-order='{number}']")
+    row.get_by_test_id("order-amend").click()
+    row.locator("[name=price]").fill("1405")
+    row.locator("[name=lots]").fill("600")
+    row.get_by_test_id("amend-ok").click()
+    expect(row).to_contain_text("1,405")
+    expect(row).to_contain_text("600 吨")
+    held = buyer.by("funds-held").inner_text()
+    row.get_by_test_id("order-cancel").click()
+    expect(row).to_contain_text("已撤销")
+    expect(buyer.by("funds-held")).not_to_have_text(held)
+
+
+def test_a_refusal_has_a_code_and_words_in_both_languages(desk: Any) -> None:
+    seller = desk("rzyf-trader")
+    seller.live(COKING)
+    seller.order("sell", "1450", "500")
+    # The page would stop what the engine refuses; the firm's own offer it cannot foresee.
+    assert "关联企业" in seller.order("buy", "1450", "500")
+    assert seller.by("ticket-message").get_attribute("data-code") == "RELATED_PARTY"
+    seller.page.click("button[name=language]")
+    seller.page.wait_for_selector("html[lang=en][data-feed=live]")
+    said = seller.order("buy", "1450", "500")
+    assert re.search(r"related", said), said
+    seller.page.click("button[name=language]")
+
+
+def test_money_and_goods_come_and_go_by_the_people_whose_job_it_is(desk: Any) -> None:
+    finance = desk("lyjc-finance")
+    finance.go("/qldz/funds/")
+    before = finance.page.locator("main").inner_text()
+    form = finance.page.locator("form").filter(has=finance.page.locator("[name=act][value=in]"))
+    form.locator("[name=amount]").fill("12345.67")
+    form.locator("button").last.click()
+    finance.page.wait_for_selector("text=¥12,345.67")
+    assert "12,345.67" not in before
+    keeper = desk("qldz-warehouse")
+    keeper.go("/qldz/store/")
+    keeper.page.select_option("[name=firm]", index=1)
+    option = keeper.page.locator("[name=instrument] option").filter(has_text="COAL-T5500").first
+    keeper.page.select_option("[name=instrument]", option.get_attribute("value"))
+    keeper.page.fill("[name=quantity]", "1000")
+    keeper.page.fill("[name=lot_reference]", "JOURNEY-7")
+    keeper.by("register").click()
+    text(keeper.by("registered-row"), "JOURNEY-7")
+
+
+def test_the_operator_lists_suspends_and_resumes_an_instrument(desk: Any) -> None:
+    operator, trader = desk("qldz-operator"), desk("rzyf-trader")
+    operator.go("/qldz/ops/new/?commodity=COAL-T5500&warehouse=QDG-C01&mode=listed")
+    operator.page.fill("[name=code]", "COAL-T5500-QDG")
+    operator.by("propose").click()
+    operator.page.wait_for_url(re.compile("/ops/"))
+    expect(operator.by("instrument-row").filter(has_text="COAL-T5500-QDG")).to_be_visible()
+
+    trader.page.wait_for_timeout(0)
+    trader.live("/qldz/trade/COAL-T5500-QDG/")
+    expect(trader.by("phase")).to_have_text("连续交易")
+
+    operator.go("/qldz/ops/instruments/COAL-T5500-QDG/")
+    operator.page.fill("[name=reason]", "仓单核查")
+    operator.page.fill("[name=confirmation]", "COAL-T5500-QDG")
+    operator.by("halt").click()
+    expect(trader.by("phase")).to_have_text("暂停交易")
+    trader.by("ticket-price").fill("720")
+    trader.by("ticket-quantity").fill("500")
+    expect(trader.by("ticket-submit")).to_be_disabled()
+    expect(trader.page.locator(".checks")).to_contain_text("该商品已暂停交易")
+
+    operator.go("/qldz/ops/instruments/COAL-T5500-QDG/")
+    operator.page.fill("[name=reason]", "核查完毕")
+    operator.page.fill("[name=confirmation]", "COAL-T5500-QDG")
+    operator.by("halt").click()
+    expect(trader.by("phase")).to_have_text("连续交易")
+    assert "排队" in trader.order("buy", "700", "500")
+
+
+def test_a_page_that_loses_its_feed_says_so_and_recovers_by_itself(desk: Any, product: Any) -> None:
+    buyer, seller = desk("lzrd-trader"), desk("qdhy-trader")
+    buyer.live(COKING)
+    buyer.page.evaluate("window.kept = true")
+    product.kill("web")
+    buyer.page.wait_for_selector("html[data-feed=stale]")
+    expect(buyer.page.locator("#stale")).to_be_visible()
+    buyer.page.wait_for_selector("html[data-feed=live]", timeout=30_000)
+    product.kill("followers")
+    seller.live(COKING)
+    seller.order("sell", "1460", "500")
+    buyer.page.wait_for_selector("[data-testid=book-ask-292]")  # in ticks of 5 yuan
+    assert buyer.page.evaluate("window.kept"), "nobody had to reload the page"
