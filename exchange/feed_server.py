@@ -15,8 +15,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.db import close_old_connections
 
+from exchange.feed_redis import Publisher, Relay
 from exchange.feeds import FeedBuilder, Frame
 from exchange.frames import Address, FrameError, pack, read_frame
 from exchange.limits import FEED_FETCH_BYTES
@@ -28,6 +30,8 @@ log = logging.getLogger(__name__)
 
 SUBSCRIBER_BACKLOG: Final = 16 * 1024 * 1024
 """Bytes that may wait for one web process; beyond it the connection is dropped."""
+REQUEST_S: Final = 5
+"""A web process waits this long for the answer to a fetch."""
 SAVE_BLOCKS: Final = 1_000
 SAVE_S: Final = 30
 _RETRY_S: Final = 0.1
@@ -55,8 +59,12 @@ class FirmCodes:
 class FeedServer:
     """Builds every venue's feeds from the journal and hands frames to subscribers."""
 
-    def __init__(self, link_address: str, venue_ids: list[int]) -> None:
+    def __init__(
+        self, link_address: str, venue_ids: list[int], redis_url: str | None = None
+    ) -> None:
         self._link_address = link_address
+        url = settings.REDIS_URL if redis_url is None else redis_url
+        self._publisher = Publisher(url) if url else None
         self._codes = FirmCodes()
         self._builders: dict[int, FeedBuilder] = {}
         self._venue_ids = venue_ids
@@ -77,6 +85,8 @@ class FeedServer:
                 for venue_id in self._venue_ids:
                     group.create_task(self._follow(venue_id))
                 group.create_task(self._save_now_and_then())
+                if self._publisher is not None:
+                    group.create_task(self._publisher.run())
         except asyncio.CancelledError:
             for venue_id in self._venue_ids:
                 await self._save(venue_id)
@@ -136,6 +146,9 @@ class FeedServer:
                 self._publish(venue_id, frame)
 
     def _publish(self, venue_id: int, frame: Frame) -> None:
+        if self._publisher is not None:
+            self._publisher.put(venue_id, *frame)
+            return
         writers = self._subscribers.get((venue_id, frame.topic))
         if not writers:
             return
@@ -175,6 +188,10 @@ class FeedServer:
             frames = self._fetch(venue_id, topic, from_seq)
             answer = None if frames is None else [[f.seq, f.payload] for f in frames]
             writer.write(pack("fetched", request, answer))
+        elif word == "seqs":
+            _, request, venue_id = items
+            builder = self._builders.get(venue_id)
+            writer.write(pack("fetched", request, builder.last_seqs() if builder else {}))
         else:
             raise ValueError(word)
 
@@ -203,6 +220,7 @@ class FeedClient:
         address: str,
         on_frame: Callable[[int, Frame], None],
         on_reset: Callable[[], None],
+        redis_url: str | None = None,
     ) -> None:
         self._address = Address(address)
         self._on_frame = on_frame
@@ -214,6 +232,15 @@ class FeedClient:
         # Each with the event that says that the asker has had its answer.
         self._fetches: dict[int, tuple[asyncio.Future[Any], asyncio.Event]] = {}
         self._numbers = itertools.count(1)
+        url = settings.REDIS_URL if redis_url is None else redis_url
+        self._relay: Relay | None = None
+        if url:
+            self._relay = Relay(
+                url, fetch=self._fetch, last_seqs=self.last_seqs, hand_out=self._relayed
+            )
+
+    def _relayed(self, venue_id: int, topic: str, seq: int, payload: bytes) -> None:
+        self._on_frame(venue_id, Frame(topic, seq, payload))
 
     @property
     def is_up(self) -> bool:
@@ -224,6 +251,8 @@ class FeedClient:
         """Begin to connect, and to reconnect for ever."""
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._stay_connected())
+            if self._relay is not None:
+                self._relay.start()
 
     async def connect(self) -> None:
         """Start and wait until the feeds answer."""
@@ -264,39 +293,64 @@ class FeedClient:
 
     def subscribe(self, venue_id: int, topic: str) -> None:
         """From now on live frames of the topic go to `on_frame`."""
+        if self._relay is not None:
+            self._relay.subscribe((venue_id, topic))
+            return
         self._topics.add((venue_id, topic))
         if self._writer is not None:
             self._writer.write(pack("sub", venue_id, topic))
 
     def unsubscribe(self, venue_id: int, topic: str) -> None:
         """No more frames of the topic."""
+        if self._relay is not None:
+            self._relay.unsubscribe((venue_id, topic))
+            return
         self._topics.discard((venue_id, topic))
         if self._writer is not None:
             self._writer.write(pack("unsub", venue_id, topic))
 
     async def fetch(
-        self, venue_id: int, topic: str, from_seq: int | None = None, timeout_s: float = 5
+        self, venue_id: int, topic: str, from_seq: int | None = None
     ) -> list[tuple[int, bytes]] | None:
         """Return (seq, payload) of the snapshot, or of what was missed; None for no such topic."""
+        key = (venue_id, topic)
+        after = -1 if from_seq is None else from_seq
+        if self._relay is None:
+            return await self._fetch(key, after)
+        await self._relay.ready(key)
+        found = await self._fetch(key, after)
+        return None if found is None else await self._relay.complete(key, after, found)
+
+    async def last_seqs(self, venue_id: int) -> dict[str, int]:
+        """Return the newest sequence number of each topic of a venue."""
+        found: dict[str, int] = await self._request("seqs", venue_id)
+        return found
+
+    async def _fetch(self, key: tuple[int, str], after: int) -> list[tuple[int, bytes]] | None:
+        found = await self._request("fetch", *key, after)
+        return None if found is None else [(seq, payload) for seq, payload in found]
+
+    async def _request(self, word: str, *items: Any) -> Any:
+        """Ask the feed server; the caller runs before the next frame is handed out."""
         if self._writer is None:
             raise LinkError("RECOVERING", 250)
         number = next(self._numbers)
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         taken = asyncio.Event()
         self._fetches[number] = (future, taken)
-        after = -1 if from_seq is None else from_seq
-        self._writer.write(pack("fetch", number, venue_id, topic, after))
+        self._writer.write(pack(word, number, *items))
         try:
-            found = await asyncio.wait_for(future, timeout_s)
+            return await asyncio.wait_for(future, REQUEST_S)
         except TimeoutError:
             raise LinkError("RECOVERING", 250) from None
         finally:
             del self._fetches[number]
             taken.set()
-        return None if found is None else [(seq, payload) for seq, payload in found]
 
     async def close(self) -> None:
         """Stop."""
+        if self._relay is not None:
+            await self._relay.close()
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
