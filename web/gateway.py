@@ -283,16 +283,16 @@ class Throttle:
     """A token bucket: `per_s` a second refilled evenly, `burst` at once."""
 
     def __init__(self, per_s: int, burst: int) -> None:
-        self._per_s = per_s
-        self._burst = burst
-        self._tokens: float = burst
-        self._at = 0.0
+        self._cost_ns = 1_000_000_000 // per_s
+        self._full_ns = burst * self._cost_ns
+        self._saved_ns = self._full_ns
+        self._at_ns = 0
 
-    def admit(self, now_s: float) -> bool:
-        """Take a token at monotonic `now_s`; False when there is none."""
-        self._tokens = min(self._burst, self._tokens + (now_s - self._at) * self._per_s)
-        self._at = now_s
-        if self._tokens < 1:
+    def admit(self, now_ns: int) -> bool:
+        """Take a token at monotonic `now_ns`; False when there is none."""
+        self._saved_ns = min(self._full_ns, self._saved_ns + now_ns - self._at_ns)
+        self._at_ns = now_ns
+        if self._saved_ns < self._cost_ns:
             return False
-        self._tokens -= 1
+        self._saved_ns -= self._cost_ns
         return True

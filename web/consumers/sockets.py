@@ -258,7 +258,7 @@ class MemberSocket(_Socket):
             return
         # Cancels have a bucket of their own: who may not enter may still withdraw.
         bucket = self._cancels if isinstance(message, gateway.Cancel) else self._others
-        if not bucket.admit(time.monotonic()):
+        if not bucket.admit(time.monotonic_ns()):
             self.subscriber.put(gateway.error_frame("RATE", message.id, 1_000))
             return
         # Orders of one socket reach the engine in the order in which they came: each task sends
