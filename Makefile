@@ -8,10 +8,9 @@ BOTS ?= 1
 DATA ?= var/demo
 # Tests run on as many workers as there are cores, at most 4.
 WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -gt 4 ] && n=4; echo $$n)
-export XDG_RUNTIME_DIR ?= $(shell mktemp -d -u /tmp/haidai-run.XXXXXX)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check install install-dev browser test-sqlite test-postgresql bench replay format clean
+.PHONY: help demo test check install install-dev browser test-sqlite test-postgresql bench messages replay format clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -41,11 +40,9 @@ browser:
 	@sh tests/tools/find_chromium.sh
 
 test-sqlite: $(BIN)/.dev
-	@mkdir -p $(XDG_RUNTIME_DIR)
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup
 
 test-postgresql: $(BIN)/.dev
-	@mkdir -p $(XDG_RUNTIME_DIR)
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup -m databases --database postgresql
 
 check: $(BIN)/.dev ## Format, lint, types, import contracts, migrations
@@ -61,6 +58,11 @@ format: $(BIN)/.dev ## Format and fix what can be fixed
 
 bench: $(BIN)/.dev ## Run the benchmarks for real, one after the other (10 minutes); prints tables and JSON lines
 	$(BIN)/python -m tests.benchmarks
+
+messages: $(BIN)/.dev ## Collect and compile translations (needs Debian's gettext)
+	cd web && $(abspath $(BIN))/python ../manage.py makemessages -l en --no-location --no-wrap -d django
+	cd web && $(abspath $(BIN))/python ../manage.py makemessages -l en --no-location --no-wrap -d djangojs --ignore vendor
+	cd web && $(abspath $(BIN))/python ../manage.py compilemessages -l en
 
 replay: $(BIN)/.runtime ## Re-execute the demo's journal and compare every event byte
 	@HAIDAI_DATA_DIR=$(abspath $(DATA)) $(BIN)/python manage.py replay --verify

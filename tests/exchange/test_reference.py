@@ -92,7 +92,7 @@ def test_the_fixtures_terms_of_coal_are_exact() -> None:
     reference.load()
     coal = Commodity.objects.get(code="COAL-T5500")
     terms = rulebook.suggested_terms(coal, Warehouse.objects.get(code="RZG-C01"), "matched")
-    assert (terms.code, terms.name_zh, terms.unit) == ("COAL-T5500-RZG", "动力煤 Q5500 日照港", "t")
+    assert (terms.code, terms.name_zh, terms.unit) == ("COAL-T5500-RZG", "动力煤 Q5500", "t")
     assert (terms.tick_fen_per_t, terms.lot_kg) == (100, 1_000)
     assert (terms.min_lots, terms.step_lots, terms.max_lots) == (500, 100, 50_000)
     assert (terms.buyer_fee_bp, terms.seller_fee_bp, terms.plus_tolerance_bp) == (5, 5, 1_000)
