@@ -54,7 +54,8 @@ class Environment:
     def number(self, name: str, default: int, *, least: int, most: int) -> int:
         """Return a whole number within [`least`, `most`]."""
         value = self.text(name, str(default))
-        if not value.isascii() or not value.isdecimal() or not least <= int(value) <= most:
+        is_number = value.isascii() and value.isdecimal() and len(value) <= len(str(most)) + 2
+        if not is_number or not least <= int(value) <= most:
             raise WrongVariable(
                 f"{name}={value!r}: expected a whole number from {least} to {most}."
             )

@@ -20,8 +20,10 @@ sys.modules["sqlite3.dbapi2"] = pysqlite3.dbapi2
 from csp.constants import NONE, SELF  # noqa: E402
 from django.utils.translation import gettext_lazy as _  # noqa: E402
 
+from config import checks  # noqa: E402
 from config.env import DatabaseUrl, Environment  # noqa: E402
 
+checks.refuse_optimized(sys.flags.optimize)
 env = Environment()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
