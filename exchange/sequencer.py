@@ -118,8 +118,8 @@ class Venue:
     queue: deque[Waiting] = field(default_factory=deque)
     recent: OrderedDict[int, Block] = field(default_factory=OrderedDict)
     since_snapshot: int = 0
-    rejoin_at: float = 0
-    """Monotonic seconds of the next attempt to rejoin, while `recovering`."""
+    rejoin_at_ns: int = 0
+    """Monotonic nanoseconds of the next attempt to rejoin, while `recovering`."""
 
     @property
     def seq(self) -> int:
@@ -189,7 +189,7 @@ class Sequencer:
     def _lose(self, venue: Venue) -> None:
         """Forget what memory holds of a venue: it may not be what the journal holds."""
         venue.state = VenueState.RECOVERING
-        venue.rejoin_at = 0
+        venue.rejoin_at_ns = 0
         self._refuse_all(venue, [], "RECOVERING")
 
     def _rejoin(self, venue: Venue) -> None:
@@ -211,7 +211,7 @@ class Sequencer:
             venue.state = VenueState.HALTED
         except Exception as error:
             log.warning("venue %s: the journal does not answer: %s", venue.venue_id, error)
-            venue.rejoin_at = time.monotonic() + REJOIN_MS / 1000
+            venue.rejoin_at_ns = time.monotonic_ns() + REJOIN_MS * 1_000_000
         else:
             self.venues[venue.venue_id] = fresh
             for block in unheard:  # what was in doubt and had become durable, then the opening
@@ -269,7 +269,7 @@ class Sequencer:
                 except Exception as error:
                     log.warning("venue %s: lease not renewed: %s", venue.venue_id, error)
                     self._lose(venue)
-            if venue.state is VenueState.RECOVERING and time.monotonic() >= venue.rejoin_at:
+            if venue.state is VenueState.RECOVERING and time.monotonic_ns() >= venue.rejoin_at_ns:
                 self._rejoin(venue)
 
     def _serve(self, venue: Venue) -> None:

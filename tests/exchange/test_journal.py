@@ -123,7 +123,7 @@ def test_a_full_disk_stops_the_venue_and_it_goes_on_when_there_is_room(journal_u
             sequencer.engine(VENUE)
 
         journal._db.execute(f"PRAGMA max_page_count = {pages + 100}")
-        sequencer.venues[VENUE].rejoin_at = 0
+        sequencer.venues[VENUE].rejoin_at_ns = 0
         sequencer._renew()
 
         assert sequencer.venues[VENUE].state is VenueState.OPEN

@@ -75,7 +75,8 @@ def replay(archive: Archive, venue_id: VenueId, *, verify: bool) -> str:
     blocks = archive.blocks(venue_id)
     seq = commands = events = compared = 0
     began = time.monotonic_ns()
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(f"venue {venue_id}", total=None)
         for block in verified(blocks) if verify else blocks:
             replay_block(engine, block)
