@@ -49,6 +49,9 @@ def pytest_configure(config: pytest.Config) -> None:
             Environment().database("DATABASE_URL", "")
         )
         connections.__dict__.pop("settings", None)
+        connections._settings = None
+        if hasattr(connections._connections, "default"):
+            del connections["default"]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

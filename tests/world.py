@@ -77,7 +77,7 @@ class World:
         return answers
 
     def drain_outbox(self) -> int:
-        """Send what settlement wants the engine to know, as the dispatcher does; return how many."""
+        """Send what settlement wants the engine to know, as the outbox does; return how many."""
         with scope.venue(self.venue.id):
             rows = list(OutboxCommand.objects.filter(state=OutboxState.NEW).order_by("pk"))
         for row in rows:

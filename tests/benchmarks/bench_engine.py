@@ -2,7 +2,7 @@
 
 One instrument, four firms: 45 % passive limit, 40 % cancel, 5 % amend, 8 % aggressive, 2 % IOC far
 from the market; about 2,000 open orders. The probe beside it is a bare `SortedDict` of price levels
-without accounts, checks, dedup or event objects, on the same flow: the ratio is the figure to trust.
+without accounts, checks, dedup or event objects, on the same flow; trust the ratio.
 
 Run: python -m tests.benchmarks.bench_engine [--commands 200000]
 """

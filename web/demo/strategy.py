@@ -97,7 +97,7 @@ class Strategy:
         price = round(self.anchor * (1 + swing))
         margin = 8 * self.gap
         low, high = ticker["low_limit"] + margin, ticker["high_limit"] - margin
-        return min(max(price, low), high) if low <= high else ticker["reference"]
+        return int(min(max(price, low), high) if low <= high else ticker["reference"])
 
     def step(self, sight: Sight, now_s: float) -> Action | None:
         """Return what to do now, at most one thing."""
@@ -201,7 +201,7 @@ class Strategy:
     # What a firm may.
 
     def _inside(self, price: int, sight: Sight) -> int:
-        return min(max(price, sight.ticker["low_limit"]), sight.ticker["high_limit"])
+        return int(min(max(price, sight.ticker["low_limit"]), sight.ticker["high_limit"]))
 
     def _lots(self, price: int, sight: Sight) -> int:
         """Return a quantity in whole steps that cover allows, or 0."""
@@ -224,7 +224,7 @@ class Strategy:
         if self.side == "sell":
             return lots <= sight.free_lots
         needed = value * (10_000 + product["plus_tolerance_bp"]) // 10_000
-        return needed * 1001 // 1000 + 2 <= sight.available
+        return bool(needed * 1001 // 1000 + 2 <= sight.available)
 
     def low_stock(self, sight: Sight) -> bool:
         """Say whether a seller should have more goods registered."""
