@@ -49,7 +49,6 @@ CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", "")
 HTTPS = env.flag("HAIDAI_HTTPS", default=False)
 
 INSTALLED_APPS = [
-    "daphne",
     "web",
     "settlement",
     "exchange",
