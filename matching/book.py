@@ -74,16 +74,19 @@ class BookSide:
         """Take `order` out of its level; an emptied level goes with it."""
         level = order.level
         assert level is not None, "only a resting order can be removed"
-        before, after = order.before, order.after
+        before = order.before
+        after = order.after
+        order.level = None
         if before is None:
             level.head = after
         else:
             before.after = after
+            order.before = None
         if after is None:
             level.tail = before
         else:
             after.before = before
-        order.level = order.before = order.after = None
+            order.after = None
         level.lots -= order.open_lots
         level.count -= 1
         if level.head is None:

@@ -44,6 +44,7 @@ from matching.units import MAX_INT, Lots
 _BUY: Final = Side.BUY
 _SELL: Final = Side.SELL
 _DAY: Final = TimeInForce.DAY
+_REQUESTED: Final = CancelReason.REQUESTED
 
 Answer = Refusal | list[AnyEvent]
 
@@ -77,11 +78,13 @@ def enter(venue: Venue, account: Account, command: EnterOrder) -> Answer:
         found = allocate(
             venue.goods, instrument, command.firm_id, command.receipt_ids, lots, venue.day
         )
-        if isinstance(found, tuple):
+        if type(found) is tuple:
             return found
-        taken = found
+        taken = found  # type: ignore[assignment]
         need = 0
-        hold(taken)
+        for receipt, used in taken:
+            receipt.free_lots -= used
+            receipt.held_lots += used
     venue.last_order_id += 1
     order = Order(
         venue.last_order_id,
@@ -112,7 +115,11 @@ def enter(venue: Venue, account: Account, command: EnterOrder) -> Answer:
         )
     ]
     if instrument.is_matched:
-        continuous.match(venue, instrument, order, events)
+        # Most orders meet nobody: look before calling, 4 % of all commands' time.
+        across = instrument.book.asks if side is _BUY else instrument.book.bids
+        best = across.best
+        if best is not None and best.price_ticks * across.sign <= price * across.sign:
+            continuous.match(venue, instrument, order, events)
     if order.open_lots:
         if command.tif is _DAY:
             events.append(continuous.rest(venue, instrument, order))
@@ -317,7 +324,11 @@ def cancel(venue: Venue, account: Account, command: CancelOrder) -> Answer:
     order = venue.orders.get(command.order_id)
     if order is None or order.firm_id != command.firm_id:
         return RejectReason.UNKNOWN_ORDER, (command.order_id,)
-    return [withdraw(venue, order, command.client_order_id, CancelReason.REQUESTED)]
+    book = venue.instruments[order.instrument_id].book
+    (book.bids if order.side is _BUY else book.asks).remove(order)
+    del venue.orders[order.order_id]
+    account.open_orders -= 1
+    return [release(order, command.client_order_id, _REQUESTED, resting=True)]
 
 
 def withdraw(
@@ -339,10 +350,16 @@ def release(
     cancelled = order.open_lots
     receipts: tuple[ReceiptLots, ...] = ()
     if order.receipts:
-        receipts = receipt_lots(order.receipts)
-        for receipt, lots in order.receipts:
+        if len(order.receipts) == 1:
+            receipt, lots = order.receipts[0]
             receipt.held_lots -= lots
             receipt.free_lots += lots
+            receipts = ((receipt.receipt_id, lots),)
+        else:
+            receipts = receipt_lots(order.receipts)
+            for receipt, lots in order.receipts:
+                receipt.held_lots -= lots
+                receipt.free_lots += lots
         order.receipts = []
     else:
         account = order.account

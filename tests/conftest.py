@@ -17,6 +17,7 @@ import pytest
 
 from tests import servers
 from tests.environment import HOME
+from tests.journeys.product import Product
 
 _postgres: servers.Postgres | None = None
 
@@ -113,3 +114,11 @@ def valkey_url() -> Iterator[str]:
     server = servers.Valkey(HOME / "valkey")
     yield server.url
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """The product, seeded, without bots."""
+    started = Product(tmp_path_factory.mktemp("product") / "data")
+    yield started
+    assert started.stop() == 0, "Ctrl-C stops the demo cleanly"

@@ -32,14 +32,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    """The product, seeded, without bots."""
-    started = Product(tmp_path_factory.mktemp("product") / "data")
-    yield started
-    assert started.stop() == 0, "Ctrl-C stops the demo cleanly"
-
-
-@pytest.fixture(scope="session")
 def chromium() -> str:
     """Chromium's path; a machine without one skips, unless it decides (CI=true)."""
     for name in ("chromium", "chromium-browser", "google-chrome"):

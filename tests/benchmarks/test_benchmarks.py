@@ -1,0 +1,30 @@
+"""Every benchmark is played tiny, so that none rots. Speed is not asserted here."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks import bench_durable, bench_engine, bench_socket
+from tests.journeys.product import Product
+
+
+def test_the_engine_benchmark_runs() -> None:
+    row = bench_engine.run(3_000)
+    assert row["trades"] > 0
+    assert row["commands_per_s"] > 0
+
+
+@pytest.mark.databases
+def test_the_durable_benchmark_runs(journal_url: str, tmp_path: Path) -> None:
+    row = bench_durable.run(500, journal_url, 5_000)
+    assert row["refused"] == 0
+
+
+@pytest.mark.browser
+@pytest.mark.xdist_group("journeys")
+def test_the_socket_benchmark_runs(product: Product) -> None:
+    row = asyncio.run(bench_socket._drive(product.base, 2, 8))
+    assert (row["orders"], row["refused"]) == (8, 0)
