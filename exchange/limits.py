@@ -29,7 +29,9 @@ REJOIN_MS: Final = 250
 SNAPSHOTS_KEPT: Final = 3
 """Snapshots of a venue's engine that the journal keeps."""
 SNAPSHOT_BLOCKS: Final = 5_000
-"""A snapshot is taken after this many blocks, and when the engine stops."""
+"""A snapshot is taken after this many blocks in the next idle moment, and when the engine stops."""
+SNAPSHOT_BLOCKS_MOST: Final = 50_000
+"""Where no moment is idle, the snapshot is taken after this many blocks all the same."""
 COMMAND_DEADLINE_MS: Final = 5_000
 """A command that has waited longer is refused unexecuted."""
 FEED_RING: Final = 10_000

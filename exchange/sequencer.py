@@ -28,6 +28,7 @@ from exchange.limits import (
     LEASE_TTL_MS,
     REJOIN_MS,
     SNAPSHOT_BLOCKS,
+    SNAPSHOT_BLOCKS_MOST,
     VENUE_QUEUE,
 )
 from matching.commands import AnyCommand, CancelOrder
@@ -247,6 +248,7 @@ class Sequencer:
                     await asyncio.wait_for(self._wake.wait(), renew_s)
                 except TimeoutError:
                     collect_when_idle()
+                    self._snapshot_when_idle()
             self._wake.clear()
             for venue in list(self.venues.values()):
                 if venue.queue:
@@ -257,6 +259,12 @@ class Sequencer:
                 self._renew()
                 renewed = time.monotonic()
             await asyncio.sleep(0)  # let the links read what arrived during the commit
+
+    def _snapshot_when_idle(self) -> None:
+        """Take the snapshots that are due while nobody waits: it holds the loop up."""
+        for venue in self.venues.values():
+            if venue.state is VenueState.OPEN and venue.since_snapshot >= SNAPSHOT_BLOCKS:
+                self.snapshot(venue)
 
     def _renew(self) -> None:
         """Keep the leases; try to rejoin where the journal did not answer."""
@@ -286,7 +294,7 @@ class Sequencer:
             size += waiting.size
         if batch:
             self._commit(venue, batch)
-            if venue.since_snapshot >= SNAPSHOT_BLOCKS and not venue.queue:
+            if venue.since_snapshot >= SNAPSHOT_BLOCKS_MOST and not venue.queue:
                 self.snapshot(venue)
 
     def _commit(self, venue: Venue, batch: list[Waiting]) -> None:

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 HOME = Path(tempfile.mkdtemp(prefix="haidai-test-"))
+(HOME / "static").mkdir()  # nothing is collected for tests; names stay plain
 os.environ.update(
     {
         "HAIDAI_DATA_DIR": str(HOME),

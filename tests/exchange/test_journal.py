@@ -19,7 +19,7 @@ from exchange.journal import (
     install,
     open_journal,
 )
-from exchange.limits import SNAPSHOT_BLOCKS, SNAPSHOTS_KEPT
+from exchange.limits import SNAPSHOT_BLOCKS, SNAPSHOT_BLOCKS_MOST, SNAPSHOTS_KEPT
 from exchange.sequencer import NotReadable, Result, Sequencer, VenueState, Waiting, recover
 from matching.commands import AnyCommand, CreditCash, DefineFirm, OpenDay
 from matching.engine import ENGINE_VERSION
@@ -102,9 +102,19 @@ def test_a_process_that_dies_often_still_takes_snapshots(journal_url: str) -> No
         give(first, OpenDay(20261123))
         again = Sequencer(journal, [VENUE])  # as after a kill: no snapshot was taken
         assert again.venues[VENUE].since_snapshot == 3, "what was replayed counts"
-        again.venues[VENUE].since_snapshot = SNAPSHOT_BLOCKS - 1
+        again.venues[VENUE].since_snapshot = SNAPSHOT_BLOCKS_MOST - 1
         give(again, DefineFirm(7, 7))
         assert journal.newest_snapshot(VENUE) == 4
+
+
+def test_a_snapshot_waits_for_an_idle_moment(journal_url: str) -> None:
+    with closing(open_journal(journal_url)) as journal:
+        sequencer = Sequencer(journal, [VENUE])
+        sequencer.venues[VENUE].since_snapshot = SNAPSHOT_BLOCKS
+        give(sequencer, OpenDay(20261123))
+        assert journal.newest_snapshot(VENUE) == 0, "not while somebody may be waiting"
+        sequencer._snapshot_when_idle()
+        assert journal.newest_snapshot(VENUE) == 2
 
 
 def test_a_full_disk_stops_the_venue_and_it_goes_on_when_there_is_room(journal_url: str) -> None:
