@@ -138,12 +138,14 @@ export class Ticket {
     const row = this.getTicker();
     const checks = [];
     const add = (ok, words) => checks.push({ ok, words });
-    if (ticks === null) add(false, gettext("价格不是最小变动价位的整数倍"));
+    // Nothing typed is no mistake yet: the button stays locked, and nobody is scolded.
+    const blank = !this.price.value.trim() || !this.quantity.value.trim();
+    if (blank) { /* wait */ } else if (ticks === null) add(false, gettext("价格不是最小变动价位的整数倍"));
     else if (row) add(ticks >= row.low_limit && ticks <= row.high_limit, `${gettext("涨跌停")} ${price(row.low_limit, one)} – ${price(row.high_limit, one)}`);
-    if (!this.lifting) {
+    if (!this.lifting && !blank) {
       if (lots === null || lots % one.step_lots) add(false, `${gettext("每档")} ${quantity(one.step_lots, one)}`);
       else add(lots >= one.min_lots && lots <= one.max_lots, `${gettext("数量")} ${quantity(one.min_lots, one)} – ${quantity(one.max_lots, one)}`);
-    } else add(lots !== null && lots <= this.lifting.open, `${gettext("剩余")} ${quantity(this.lifting.open, one)}`);
+    } else if (this.lifting) add(lots !== null && lots <= this.lifting.open, `${gettext("剩余")} ${quantity(this.lifting.open, one)}`);
     if (ticks !== null && lots) {
       if (this.side === "buy") {
         const left = (this.getFunds()?.available ?? 0) - cost(ticks, lots, one).hold;
