@@ -28,6 +28,7 @@ class _Gate:
     def __init__(self) -> None:
         self.is_open = asyncio.Event()
         self.is_open.set()
+        self.is_lost = False
 
     def pauseProducing(self) -> None:
         """Called when the buffer is full."""
@@ -39,15 +40,17 @@ class _Gate:
 
     def stopProducing(self) -> None:
         """Called when the connection is lost: who waits may go on, to nowhere."""
+        self.is_lost = True
         self.is_open.set()
 
 
 class _Inbox:
     """What came in and is not yet read by the application; stops reading when it is full."""
 
-    def __init__(self, queue: asyncio.Queue[Any], transport: Any) -> None:
+    def __init__(self, queue: asyncio.Queue[Any], transport: Any, gate: _Gate) -> None:
         self._queue = queue
         self._transport = transport
+        self._gate = gate
         self._is_paused = False
 
     def put_nowait(self, message: Any) -> None:
@@ -59,6 +62,8 @@ class _Inbox:
             self._look()
 
     def _look(self) -> None:
+        if self._gate.is_lost:
+            return
         if self._queue.qsize() > INBOX_FRAMES // 2:
             asyncio.get_running_loop().call_later(_LOOK_S, self._look)
             return
@@ -78,14 +83,13 @@ class FlowServer(Server):
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
         """Put a gate before the socket and a bounded inbox behind it."""
-        if scope["type"] == "websocket":
-            gate = self._gates[protocol] = _Gate()
-            protocol.transport.unregisterProducer()  # the HTTP channel that it was
-            protocol.transport.registerProducer(gate, True)
+        if scope["type"] != "websocket":
+            return super().create_application(protocol, scope)
+        gate = self._gates[protocol] = _Gate()
+        protocol.transport.unregisterProducer()  # the HTTP channel that it was
+        protocol.transport.registerProducer(gate, True)
         queue = super().create_application(protocol, scope)
-        if queue is None or scope["type"] != "websocket":
-            return queue
-        return _Inbox(queue, protocol.transport)
+        return None if queue is None else _Inbox(queue, protocol.transport, gate)
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         """Send, then wait while the buffer is full."""
