@@ -19,12 +19,12 @@ $(BIN)/.runtime: requirements.lock
 	@$(PYTHON) tests/tools/check_python.py
 	@test -x $(BIN)/python || { echo "Creating the virtual environment in $(VENV) ..."; $(PYTHON) -m venv $(VENV); }
 	@echo "Installing the pinned packages ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
 
 $(BIN)/.dev: requirements-dev.lock $(BIN)/.runtime
 	@echo "Installing the pinned packages for tests and checks ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
 install: $(BIN)/.runtime ## Create .venv with the product's packages
