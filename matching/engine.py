@@ -52,7 +52,7 @@ from matching.rules import Refusal
 from matching.state import ClientKey, Venue
 from matching.units import MAX_INT, Fen, FirmId, Micros, ReceiptId
 
-ENGINE_VERSION: Final = "1"
+ENGINE_VERSION: Final = "2"
 """Rises with every change that lets an old journal replay to other events."""
 
 _TRADING: Final[dict[type, Callable[[Venue, Any, Any], Any]]] = {

@@ -57,7 +57,7 @@ class RejectReason(StrEnum):
     FIRM_SUSPENDED = "FIRM_SUSPENDED"  # firm_id
     MODE = "MODE"  # mode
     APPROVAL_REQUIRED = "APPROVAL_REQUIRED"
-    FRACTION_OF_FEN = "FRACTION_OF_FEN"  # tick_fen_per_t, lot_kg
+    FRACTION_OF_FEN = "FRACTION_OF_FEN"  # tick_fen_per_t, lot_kg or piece_max_kg
     PARAMETERS = "PARAMETERS"  # position of the first parameter of the instrument that is wrong
     BELOW_MINIMUM = "BELOW_MINIMUM"  # lots, least
     QUANTITY_STEP = "QUANTITY_STEP"  # lots, step

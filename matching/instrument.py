@@ -95,8 +95,10 @@ def wrong_terms(terms: DefineInstrument) -> tuple[RejectReason, tuple[int, ...]]
         return RejectReason.PARAMETERS, (6,)
     if not terms.low_ticks <= terms.reference_ticks <= terms.high_ticks:
         return RejectReason.PARAMETERS, (8,)
-    if terms.tick_fen_per_t * terms.lot_kg % 1000:
-        return RejectReason.FRACTION_OF_FEN, (terms.tick_fen_per_t, terms.lot_kg)
+    # The heaviest piece too: a hold that rounds could release a fen less than the trade costs.
+    for kg in (terms.lot_kg, terms.piece_max_kg):
+        if terms.tick_fen_per_t * kg % 1000:
+            return RejectReason.FRACTION_OF_FEN, (terms.tick_fen_per_t, kg)
     if terms.mode == Mode.MATCHED and not terms.approval_id:
         return RejectReason.APPROVAL_REQUIRED, ()
     return None
