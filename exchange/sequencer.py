@@ -386,11 +386,8 @@ class Sequencer:
 
         Raises `NotReadable` like `engine`.
         """
-        found = self.engine(venue_id).venue.window.get((firm_id, client_order_id))
-        if found is None:
-            return None
-        _, seq, index = found
-        return self._recorded(self.venues[venue_id], seq, index)
+        place = self.engine(venue_id).first_answer(firm_id, client_order_id)
+        return None if place is None else self._recorded(self.venues[venue_id], *place)
 
     def _refuse_all(self, venue: Venue, batch: list[Waiting], code: str) -> None:
         for waiting in (*batch, *venue.queue):

@@ -6,8 +6,13 @@ used by the ledger (`SETTLEMENT.md` 0.8).
 
 from __future__ import annotations
 
-from matching.commands import FirmStatus
+from typing import TypeAlias
+
+from matching.commands import ClientCommand, FirmStatus
 from matching.units import Day, Fen, FirmId, InstrumentId, Kg, Lots, ReceiptId
+
+Remembered: TypeAlias = tuple[ClientCommand, int, int]
+"""A trader's command and where its first answer stands: block seq, index."""
 
 
 class Account:
@@ -34,7 +39,8 @@ class Account:
         self.held_fen: Fen = 0
         self.committed_fen: Fen = 0
         self.open_orders = 0
-        self.remembered = 0  # client order ids in the dedup window
+        # The firm's client order ids that the dedup window knows.
+        self.remembered: dict[str, Remembered] = {}
 
 
 class Receipt:

@@ -37,25 +37,19 @@ from matching.commands import (
     SettleTrade,
     Side,
 )
-from matching.cover import Account, Receipt
-from matching.events import AnyEvent, CommandRejected, CommandRepeated, RejectReason
+from matching.cover import Account, Receipt, Remembered
+from matching.events import AnyEvent, CommandRepeated, RejectReason
 from matching.instrument import Instrument
-from matching.limits import (
-    AHEAD_US,
-    CLIENT_IDS_PER_FIRM,
-    DEDUP_WINDOW_US,
-    ID_LENGTH,
-    OP_ID_LENGTH,
-)
+from matching.limits import CLIENT_IDS_PER_FIRM, ID_LENGTH, OP_ID_LENGTH
 from matching.orders import Order
-from matching.rules import Refusal
-from matching.state import ClientKey, Venue
+from matching.rules import Refusal, bounded, rejected
+from matching.state import Venue
 from matching.units import MAX_INT, Fen, FirmId, Micros, ReceiptId
 
 ENGINE_VERSION: Final = "2"
 """Rises with every change that lets an old journal replay to other events."""
 
-_TRADING: Final[dict[type, Callable[[Venue, Any, Any], Any]]] = {
+_TRADING: Final[dict[type, Callable[[Venue, Account, Any], tuple[AnyEvent, ...]]]] = {
     EnterOrder: trading.enter,
     LiftOrder: trading.lift,
     AmendOrder: trading.amend,
@@ -109,18 +103,12 @@ class Engine:
         venue = self.venue
         assert seq == venue.seq + 1, "blocks come one after the other"
         assert ts_us >= venue.ts_us, "time does not go back"
-        venue.seq = seq
-        venue.ts_us = ts_us
-        venue.index = 0
-        oldest = ts_us - DEDUP_WINDOW_US
-        order = venue.window_order
+        venue.begin(seq, ts_us)
         window = venue.window
-        while order and window[order[0]][0].at_us < oldest:
-            key = order.popleft()
-            del window[key]
-            account = venue.accounts.get(key[0])
-            if account is not None:
-                account.remembered -= 1
+        oldest = venue.oldest_us
+        while window and window[0][0].at_us < oldest:
+            command = window.popleft()[0]
+            del venue.accounts[command.firm_id].remembered[command.client_order_id]
 
     def apply(self, command: AnyCommand) -> tuple[AnyEvent, ...]:
         """Execute or refuse `command`; never raises for a decodable command.
@@ -133,40 +121,28 @@ class Engine:
         execute = _TRADING.get(type(command))
         if execute is None:
             return self._apply_other(command, index)
-        firm_id: FirmId = command.firm_id  # type: ignore[union-attr]
+        account = venue.accounts.get(command.firm_id)  # type: ignore[union-attr]
+        if account is None:
+            return self._refuse_client(command, None)  # type: ignore[arg-type, return-value]
         client_order_id: str = command.client_order_id  # type: ignore[union-attr]
-        key = (firm_id, client_order_id)
-        window = venue.window
-        if key in window:
-            return self._answer_again(command, key)  # type: ignore[arg-type]
-        account = venue.accounts.get(firm_id)
-        ts_us = venue.ts_us
+        remembered = account.remembered
+        if client_order_id in remembered:
+            return _answer_again(remembered[client_order_id], command)  # type: ignore[arg-type]
         if (
-            account is None
-            or not ts_us - DEDUP_WINDOW_US <= command.at_us <= ts_us + AHEAD_US  # type: ignore[union-attr]
+            not venue.oldest_us <= command.at_us <= venue.newest_us  # type: ignore[union-attr]
             or not 0 < len(client_order_id) <= ID_LENGTH
             or not 0 <= command.trader_id <= MAX_INT  # type: ignore[union-attr]
-            or account.remembered >= CLIENT_IDS_PER_FIRM
+            or len(remembered) >= CLIENT_IDS_PER_FIRM
         ):
             refused = self._refuse_client(command, account)  # type: ignore[arg-type]
             if refused is not None:
                 return refused
             # A cancel beyond the bound: taken, not remembered; it does no harm when it comes again.
         else:
-            window[key] = (command, venue.seq, index)  # type: ignore[assignment]
-            venue.window_order.append(key)
-            account.remembered += 1
-        answer = execute(venue, account, command)
-        if type(answer) is list:
-            return tuple(answer)
-        return (CommandRejected(firm_id, client_order_id, answer[0], _bounded(answer[1])),)
-
-    def _answer_again(self, command: ClientCommand, key: ClientKey) -> tuple[AnyEvent, ...]:
-        """Answer an id that the window knows: the first answer's place, or a refusal."""
-        first, seq, index = self.venue.window[key]
-        if _same_payload(first, command):
-            return (CommandRepeated(key[0], key[1], seq, index),)
-        return (CommandRejected(key[0], key[1], RejectReason.CLIENT_ID_REUSED, ()),)
+            first: Remembered = (command, venue.seq, index)  # type: ignore[assignment]
+            remembered[client_order_id] = first
+            venue.window.append(first)
+        return execute(venue, account, command)
 
     def _refuse_client(
         self, command: ClientCommand, account: Account | None
@@ -175,26 +151,28 @@ class Engine:
 
         Such a command is not remembered: a stale one can never run, so it needs no memory.
         """
-        ts_us = self.venue.ts_us
+        oldest_us = self.venue.oldest_us
         firm_id = command.firm_id
         client_order_id = command.client_order_id
         reason: RejectReason
         values: tuple[int, ...]
-        if not ts_us - DEDUP_WINDOW_US <= command.at_us <= ts_us + AHEAD_US:
-            reason, values = RejectReason.STALE, (command.at_us, ts_us - DEDUP_WINDOW_US)
+        if not oldest_us <= command.at_us <= self.venue.newest_us:
+            reason, values = RejectReason.STALE, (command.at_us, oldest_us)
         elif not (
             0 < len(client_order_id) <= ID_LENGTH
             and 0 < firm_id <= MAX_INT
             and 0 <= command.trader_id <= MAX_INT
         ):
-            reason, values, client_order_id = RejectReason.INVALID, (), ""
+            reason, values = RejectReason.INVALID, ()
         elif account is None:
             reason, values = RejectReason.UNKNOWN_FIRM, (firm_id,)
         elif type(command) is CancelOrder:
             return None
         else:
-            reason, values = RejectReason.LIMIT, (account.remembered, CLIENT_IDS_PER_FIRM)
-        return (CommandRejected(_shown(firm_id), client_order_id, reason, _bounded(values)),)
+            reason, values = RejectReason.LIMIT, (len(account.remembered), CLIENT_IDS_PER_FIRM)
+        if len(client_order_id) > ID_LENGTH:
+            client_order_id = ""
+        return rejected(bounded(firm_id), client_order_id, reason, values)
 
     def _apply_other(self, command: AnyCommand, index: int) -> tuple[AnyEvent, ...]:
         operate = _OPERATIONS.get(type(command))
@@ -203,7 +181,7 @@ class Engine:
             return self._operation(command, operate, index)
         answer = _ADMINISTRATION[type(command)](self.venue, command)
         if isinstance(answer, tuple):
-            return (CommandRejected(0, "", answer[0], _bounded(answer[1])),)
+            return rejected(0, "", *answer)
         return tuple(answer)
 
     def _operation(
@@ -215,17 +193,17 @@ class Engine:
         venue = self.venue
         op_id = command.op_id
         if not 0 < len(op_id) <= OP_ID_LENGTH:
-            return (CommandRejected(0, "", RejectReason.INVALID, ()),)
+            return rejected(0, "", RejectReason.INVALID, ())
         payload = hashlib.sha256(_encode(command)).digest()[:16]
         seen = venue.operations.get(op_id)
         if seen is not None:
             if seen[0] == payload:
                 return (CommandRepeated(0, op_id, seen[1], seen[2]),)
-            return (CommandRejected(0, op_id, RejectReason.OP_ID_REUSED, ()),)
+            return rejected(0, op_id, RejectReason.OP_ID_REUSED, ())
         answer = execute(venue, command)
         if isinstance(answer, tuple):
             # A refused operation does not bind its id: the same deposit may come again later.
-            return (CommandRejected(0, op_id, answer[0], _bounded(answer[1])),)
+            return rejected(0, op_id, *answer)
         venue.operations[op_id] = (payload, venue.seq, index)
         return tuple(answer)
 
@@ -245,6 +223,12 @@ class Engine:
     def digest(self) -> bytes:
         """Return the SHA-256 of the whole state."""
         return hashlib.sha256(self.snapshot()).digest()
+
+    def first_answer(self, firm_id: FirmId, client_order_id: str) -> tuple[int, int] | None:
+        """Return where a command of the dedup window was answered, as (seq, index), or None."""
+        account = self.venue.accounts.get(firm_id)
+        first = None if account is None else account.remembered.get(client_order_id)
+        return None if first is None else first[1:]
 
     def cash(self, firm_id: FirmId) -> tuple[Fen, Fen, Fen]:
         """Return a firm's (available, held, committed) fen; raises KeyError if unknown."""
@@ -390,20 +374,22 @@ class Engine:
         for instrument_id, lots_in in venue.goods_in_lots.items():
             out = venue.goods_out_lots.get(instrument_id, 0)
             assert lots_of.get(instrument_id, 0) == lots_in - out, "goods are conserved"
-        assert len(venue.window) == len(venue.window_order)
+        assert len(venue.window) == sum(len(a.remembered) for a in venue.accounts.values())
+        for remembered in venue.window:
+            command = remembered[0]
+            known = venue.accounts[command.firm_id].remembered[command.client_order_id]
+            assert known is remembered, "the window and the firms remember the same commands"
 
 
-def _same_payload(first: ClientCommand, again: ClientCommand) -> bool:
-    """Say whether two commands differ in nothing but the gateway's stamp."""
-    return type(first) is type(again) and (
-        first == again or first == msgspec.structs.replace(again, at_us=first.at_us)
-    )
+def _answer_again(first: Remembered, again: ClientCommand) -> tuple[AnyEvent, ...]:
+    """Answer an id that the window knows: the first answer's place, or a refusal.
 
-
-def _shown(number: int) -> int:
-    """Return a hostile number as one that fits a report."""
-    return max(min(number, MAX_INT), 0)
-
-
-def _bounded(values: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(_shown(value) for value in values)
+    The same payload is the same command in all but the gateway's stamp.
+    """
+    command, seq, index = first
+    firm_id, client_order_id = again.firm_id, again.client_order_id
+    if type(command) is type(again) and (
+        command == again or command == msgspec.structs.replace(again, at_us=command.at_us)
+    ):
+        return (CommandRepeated(firm_id, client_order_id, seq, index),)
+    return rejected(firm_id, client_order_id, RejectReason.CLIENT_ID_REUSED, ())

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from matching.commands import EnterOrder, FirmStatus, Phase, Side, TimeInForce
 from matching.cover import Account, Goods, Receipt
-from matching.events import RejectReason
+from matching.events import AnyEvent, CommandRejected, RejectReason
 from matching.instrument import Instrument
 from matching.limits import (
     OPEN_ORDERS_PER_FIRM,
@@ -21,7 +21,7 @@ from matching.limits import (
     WOULD_TRADE_IDS,
 )
 from matching.orders import Order
-from matching.units import MAX_INT, Day, FirmId, Lots, ReceiptId, Ticks
+from matching.units import MAX_INT, Day, FirmId, Lots, OrderId, ReceiptId, Ticks
 
 Refusal: TypeAlias = tuple[RejectReason, tuple[int, ...]]
 Allocation: TypeAlias = list[tuple[Receipt, Lots]]
@@ -34,23 +34,35 @@ _CONTINUOUS: Final = Phase.CONTINUOUS
 _ACTIVE: Final = FirmStatus.ACTIVE
 
 
-def crossing(
-    instrument: Instrument, side: Side, price_ticks: Ticks, but: Order | None = None
-) -> list[Order]:
-    """Return every resting order that a `side` order at `price_ticks` meets, in priority.
+def bounded(number: int) -> int:
+    """Return a hostile number as one that fits a report."""
+    return max(min(number, MAX_INT), 0)
 
-    `but` is left out: the order itself while it is being amended. Reads whole levels, so it is
-    for refusals and rare paths; `first_related` is the hot one.
+
+def rejected(
+    firm_id: FirmId, client_order_id: str, reason: RejectReason, values: tuple[int, ...]
+) -> tuple[AnyEvent, ...]:
+    """Return a refusal as the whole answer to a command."""
+    shown = tuple([bounded(value) for value in values])
+    return (CommandRejected(firm_id, client_order_id, reason, shown),)
+
+
+def unrelated_met(
+    instrument: Instrument, side: Side, price_ticks: Ticks, group_id: int
+) -> tuple[OrderId, ...]:
+    """Return the first orders of other groups that a `side` order would meet, in priority.
+
+    At most `WOULD_TRADE_IDS`: what a refusal names.
     """
     book_side = instrument.book.opposite(side)
     sign = book_side.sign
-    found = []
+    found: list[OrderId] = []
     for order in book_side:
-        if order.price_ticks * sign > price_ticks * sign:
+        if order.price_ticks * sign > price_ticks * sign or len(found) == WOULD_TRADE_IDS:
             break
-        if order is not but:
-            found.append(order)
-    return found
+        if order.group_id != group_id:
+            found.append(order.order_id)
+    return tuple(found)
 
 
 def first_related(
@@ -85,20 +97,13 @@ def refuse_meeting(
     price_ticks: Ticks,
     lots: Lots,
     group_id: int,
-    but: Order | None = None,
 ) -> Refusal | None:
     """Refuse what would trade where posting never does, or with a related party."""
     if instrument.is_matched:
         related = first_related(instrument, side, price_ticks, lots, group_id)
         return None if related is None else (RejectReason.RELATED_PARTY, (related.order_id,))
-    best = instrument.book.opposite(side).best
-    if best is None:
-        return None
-    met = crossing(instrument, side, price_ticks, but)
-    others = [order.order_id for order in met if order.group_id != group_id]
-    if others:
-        return RejectReason.WOULD_TRADE, tuple(others[:WOULD_TRADE_IDS])
-    return None
+    others = unrelated_met(instrument, side, price_ticks, group_id)
+    return (RejectReason.WOULD_TRADE, others) if others else None
 
 
 def allocate_named(
@@ -358,7 +363,7 @@ def refuse_entry(
         return RejectReason.PRICE_BAND, (price, instrument.low_ticks, instrument.high_ticks)
     if lots > terms.max_lots:
         return RejectReason.ABOVE_MAXIMUM, (lots, terms.max_lots)
-    value = (price * terms.tick_fen_per_t * lots * instrument.max_kg + 500) // 1000
+    value = price * lots * instrument.lot_tick_fen
     if value > terms.max_value_fen:
         return RejectReason.VALUE_MAXIMUM, (min(value, MAX_INT), terms.max_value_fen)
     if account.open_orders >= OPEN_ORDERS_PER_FIRM:

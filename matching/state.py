@@ -7,7 +7,7 @@ from a snapshot would differ from a replay from the first block (RELIABILITY D6)
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
 
@@ -20,8 +20,9 @@ from matching.commands import (
     Side,
     TimeInForce,
 )
-from matching.cover import Account, Goods, Receipt
+from matching.cover import Account, Goods, Receipt, Remembered
 from matching.instrument import Instrument
+from matching.limits import AHEAD_US, DEDUP_WINDOW_US
 from matching.orders import Order
 from matching.units import (
     Day,
@@ -35,10 +36,6 @@ from matching.units import (
     ReceiptId,
     TradeId,
 )
-
-ClientKey: TypeAlias = tuple[FirmId, str]
-Remembered: TypeAlias = tuple[ClientCommand, int, int]
-"""A command of the dedup window and where its first answer stands: block seq, index."""
 
 _commands = msgspec.msgpack.Decoder(AnyCommand)
 _encode = msgspec.msgpack.Encoder().encode
@@ -80,6 +77,8 @@ class Venue:
         "instruments",
         "last_order_id",
         "last_trade_id",
+        "newest_us",
+        "oldest_us",
         "operations",
         "orders",
         "reserves",
@@ -88,7 +87,6 @@ class Venue:
         "ts_us",
         "venue_id",
         "window",
-        "window_order",
     )
 
     def __init__(self, venue_id: int) -> None:
@@ -96,6 +94,9 @@ class Venue:
         self.seq = 0
         self.index = 0
         self.ts_us: Micros = 0
+        # What a command's stamp may be in this block; both follow from `ts_us`.
+        self.oldest_us: Micros = 0
+        self.newest_us: Micros = 0
         self.day: Day = 0
         self.halted = False
         self.last_order_id: OrderId = 0
@@ -112,8 +113,16 @@ class Venue:
         self.reserves: dict[str, Reserve] = {}
         # Operation ids are unique for ever: id -> (payload, block seq, index).
         self.operations: dict[str, tuple[bytes, int, int]] = {}
-        self.window: dict[ClientKey, Remembered] = {}
-        self.window_order: deque[ClientKey] = deque()
+        # The dedup window in order of arrival; each firm's ids are in `Account.remembered`.
+        self.window: deque[Remembered] = deque()
+
+    def begin(self, seq: int, ts_us: Micros) -> None:
+        """Begin block `seq` at `ts_us`."""
+        self.seq = seq
+        self.index = 0
+        self.ts_us = ts_us
+        self.oldest_us = ts_us - DEDUP_WINDOW_US
+        self.newest_us = ts_us + AHEAD_US
 
     def snapshot(self) -> bytes:
         """Return the whole state as msgpack, every dict in its order."""
@@ -161,7 +170,7 @@ class Venue:
             )
             for instrument in self.instruments.values()
         ]
-        window = [(_encode(command), seq, index) for command, seq, index in self.window.values()]
+        window = [(_encode(command), seq, index) for command, seq, index in self.window]
         operations = [(op_id, *kept) for op_id, kept in self.operations.items()]
         return _encode(
             [
@@ -214,8 +223,7 @@ class Venue:
             window,
         ) = msgspec.msgpack.decode(data)
         venue = cls(venue_id)
-        venue.seq = seq
-        venue.ts_us = ts_us
+        venue.begin(seq, ts_us)
         venue.day = day
         venue.halted = halted
         venue.last_order_id = last_order_id
@@ -266,11 +274,9 @@ class Venue:
         for encoded, first_seq, first_index in window:
             command = _commands.decode(encoded)
             assert isinstance(command, ClientCommand)
-            key = (command.firm_id, command.client_order_id)
-            venue.window[key] = (command, first_seq, first_index)
-            venue.window_order.append(key)
-            if command.firm_id in venue.accounts:
-                venue.accounts[command.firm_id].remembered += 1
+            remembered = (command, first_seq, first_index)
+            venue.accounts[command.firm_id].remembered[command.client_order_id] = remembered
+            venue.window.append(remembered)
         return venue
 
 
