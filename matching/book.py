@@ -52,10 +52,11 @@ class BookSide:
         """Put `order` behind all orders at its price."""
         price = order.price_ticks
         key = price * self.sign
-        level: Level | None = self.levels.get(key)
-        if level is None:
-            level = Level(price)
-            self.levels[key] = level
+        levels = self.levels
+        if key in levels:
+            level: Level = levels[key]
+        else:
+            level = levels[key] = Level(price)
             best = self.best
             if best is None or key < best.price_ticks * self.sign:
                 self.best = level

@@ -9,7 +9,7 @@ from matching.events import AnyEvent, OrderRested, TradeExecuted
 from matching.instrument import Instrument
 from matching.orders import Order
 from matching.state import UnsettledTrade, Venue
-from matching.units import Kg, Lots, ReceiptId, fee_fen, hold_fen, value_fen
+from matching.units import Kg, Lots, ReceiptId
 
 # Bound once: looking a member up in its enum costs more than comparing it (CPython 3.11).
 _BUY: Final = Side.BUY
@@ -24,7 +24,9 @@ def match(venue: Venue, instrument: Instrument, taker: Order, events: list[AnyEv
     while taker.open_lots and level is not None and level.price_ticks * sign <= limit:
         maker = level.head
         assert maker is not None, "no price level is empty"
-        lots = min(taker.open_lots, maker.open_lots)
+        lots = taker.open_lots
+        if lots > maker.open_lots:
+            lots = maker.open_lots
         events.append(trade(venue, instrument, maker, taker, lots))
         level = side.best
 
@@ -41,12 +43,13 @@ def trade(
     price = maker.price_ticks
     buyer, seller = (taker, maker) if taker.side is _BUY else (maker, taker)
     receipts, weight_kg = consume(seller, lots, terms.lot_kg)
-    value = value_fen(price, terms.tick_fen_per_t, weight_kg)
-    buyer_fee = fee_fen(value, terms.buyer_fee_bp)
-    seller_fee = fee_fen(value, terms.seller_fee_bp)
+    # `units.value_fen` and `units.fee_fen`, written out: a call each otherwise.
+    value = (price * terms.tick_fen_per_t * weight_kg + 500) // 1000
+    buyer_fee = value * terms.buyer_fee_bp // 10_000
+    seller_fee = value * terms.seller_fee_bp // 10_000
 
     if maker.open_lots == lots:
-        instrument.book.side(maker.side).remove(maker)
+        (instrument.book.asks if taker is buyer else instrument.book.bids).remove(maker)
         del venue.orders[maker.order_id]
         maker.account.open_orders -= 1
     else:
@@ -61,9 +64,9 @@ def trade(
     freed = held_before - held_after
     # Rounding of the two holds can differ by a fen from the hold of the difference; what is
     # freed always covers value and fee, because cover is full (`units.hold_fen`).
-    committed = min(
-        freed, hold_fen(value, terms.cover_bp, terms.plus_tolerance_bp, terms.buyer_fee_bp)
-    )
+    committed = instrument.hold_fen(value)
+    if committed > freed:
+        committed = freed
     buyer.held_fen = held_after
     account = buyer.account
     account.held_fen -= freed

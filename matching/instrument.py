@@ -50,11 +50,11 @@ class Instrument:
         return price_ticks * lots * self.lot_tick_fen
 
     def need_fen(self, price_ticks: Ticks, lots: Lots) -> Fen:
-        """Return the cash that a buy order with `lots` open at `price_ticks` holds.
+        """Return the cash that a buy order with `lots` open at `price_ticks` holds."""
+        return self.hold_fen(price_ticks * lots * self.lot_tick_fen)
 
-        `units.hold_fen` of the largest value, written out: 8 % of all commands' time otherwise.
-        """
-        value = price_ticks * lots * self.lot_tick_fen
+    def hold_fen(self, value: Fen) -> Fen:
+        """Return `units.hold_fen` of `value` for these terms, written out for speed."""
         return (
             -(-value * self.covered // 100_000_000)
             + value * self.tolerance // 10_000 * self.fee_bp // 10_000

@@ -150,8 +150,10 @@ def allocate_oldest(
     mine = goods.by_owner.get((firm_id, instrument.instrument_id))
     if mine is not None:
         for receipt in mine.values():
-            if receipt.free_lots and receipt.sellable_from_day <= today:
-                take = min(receipt.free_lots, lots - free)
+            take = receipt.free_lots
+            if take and receipt.sellable_from_day <= today:
+                if take > lots - free:
+                    take = lots - free
                 taken.append((receipt, take))
                 free += take
                 if free == lots:
