@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from typing import Any
 
 from playwright.sync_api import expect
@@ -166,10 +168,18 @@ def test_a_page_that_loses_its_feed_says_so_and_recovers_by_itself(desk: Any, pr
     buyer, seller = desk("lzrd-trader"), desk("qdhy-trader")
     buyer.live(COKING)
     buyer.page.evaluate("window.kept = true")
+    # Frozen, the server says nothing; killed, it is back before anybody would call it silence.
+    started = re.compile(r"^web: started \(pid (\d+)")
+    web = next(int(found[1]) for found in map(started.match, product.lines) if found)
+    os.kill(web, signal.SIGSTOP)
+    try:
+        buyer.page.wait_for_selector("html[data-feed=stale]")
+        expect(buyer.page.locator("#stale")).to_be_visible()
+        expect(buyer.by("ticket-submit")).to_be_disabled()
+    finally:
+        os.kill(web, signal.SIGCONT)
+    buyer.page.wait_for_selector("html[data-feed=live]")
     product.kill("web")
-    buyer.page.wait_for_selector("html[data-feed=stale]")
-    expect(buyer.page.locator("#stale")).to_be_visible()
-    buyer.page.wait_for_selector("html[data-feed=live]", timeout=30_000)
     product.kill("followers")
     seller.live(COKING)
     seller.order("sell", "1460", "500")
