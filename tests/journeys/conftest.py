@@ -43,13 +43,14 @@ def chromium() -> str:
     pytest.skip("no Chromium: apt-get install chromium fonts-noto-cjk")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
+    """Ends with its module: its event loop would be in the way of later asyncio tests."""
     with sync_playwright() as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
     started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
     yield started

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import re
 import signal
+import time
 from typing import Any
 
 from playwright.sync_api import expect
+
+from web.management.commands.serve import answers
 
 COAL = "/qldz/trade/COAL-T5500-RZG/"
 COKING = "/qldz/trade/COAL-JM-RZG/"
@@ -180,6 +183,9 @@ def test_a_page_that_loses_its_feed_says_so_and_recovers_by_itself(desk: Any, pr
         os.kill(web, signal.SIGCONT)
     buyer.page.wait_for_selector("html[data-feed=live]")
     product.kill("web")
+    deadline = time.monotonic() + 20
+    while not answers("127.0.0.1", product.port):
+        assert time.monotonic() < deadline, "the web server is not back"
     product.kill("followers")
     seller.live(COKING)
     seller.order("sell", "1460", "500")
