@@ -56,10 +56,11 @@ class Product:
 
     def _listen(self) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            with self._heard:
-                self.lines.append(line.rstrip())
-                self._heard.notify_all()
+        with self.process.stdout as said:
+            for line in said:
+                with self._heard:
+                    self.lines.append(line.rstrip())
+                    self._heard.notify_all()
         with self._heard:
             self.lines.append("(ended)")
             self._heard.notify_all()
