@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 SUBSCRIBER_BACKLOG: Final = 16 * 1024 * 1024
 """Bytes that may wait for one web process; beyond it the connection is dropped."""
+EARLY_FETCHES: Final = 10_000
+"""Fetches of one venue that may wait for its history; beyond it the connection is closed."""
 REQUEST_S: Final = 5
 """A web process waits this long for the answer to a fetch."""
 SAVE_BLOCKS: Final = 1_000
@@ -71,6 +73,11 @@ class FeedServer:
         self._connections: set[asyncio.StreamWriter] = set()
         self._subscribers: dict[tuple[int, str], set[asyncio.StreamWriter]] = {}
         self._saved: dict[int, int] = {}
+        # Until a venue's history is through, its fetches wait here: the state that was kept is
+        # older than what the readers have seen of the server before this one.
+        self._early: dict[int, list[tuple[asyncio.StreamWriter, list[Any]]]] = {
+            venue_id: [] for venue_id in venue_ids
+        }
 
     async def run(self, address: str) -> None:
         """Serve until cancelled; then keep the state for the next start.
@@ -131,6 +138,9 @@ class FeedServer:
         builder = self._builders[venue_id]
         client = LinkClient(self._link_address)
         async for block in client.follow(venue_id, builder.seq):
+            if block is None:
+                self._history_is_through(venue_id)
+                continue
             if builder.hash and block.prev_hash != builder.hash:
                 raise RuntimeError(
                     f"feeds: block {block.seq} of venue {venue_id} does not continue"
@@ -185,15 +195,38 @@ class FeedServer:
             self._subscribers.get((venue_id, topic), set()).discard(writer)
         elif word == "fetch":
             _, request, venue_id, topic, from_seq = items
+            if venue_id in self._early:
+                self._wait_for_history(venue_id, writer, items)
+                return
             frames = self._fetch(venue_id, topic, from_seq)
             answer = None if frames is None else [[f.seq, f.payload] for f in frames]
             writer.write(pack("fetched", request, answer))
         elif word == "seqs":
             _, request, venue_id = items
+            if venue_id in self._early:
+                self._wait_for_history(venue_id, writer, items)
+                return
             builder = self._builders.get(venue_id)
             writer.write(pack("fetched", request, builder.last_seqs() if builder else {}))
         else:
             raise ValueError(word)
+
+    def _wait_for_history(
+        self, venue_id: int, writer: asyncio.StreamWriter, items: list[Any]
+    ) -> None:
+        early = self._early[venue_id]
+        if len(early) >= EARLY_FETCHES:
+            raise ValueError("too many fetches before the venue's history is through")
+        early.append((writer, items))
+
+    def _history_is_through(self, venue_id: int) -> None:
+        for writer, items in self._early.pop(venue_id, []):
+            if writer in self._connections:
+                try:
+                    self._request(items, writer)
+                except (ValueError, TypeError) as error:
+                    log.warning("feeds: %s; connection closed", error)
+                    writer.close()
 
     def _fetch(self, venue_id: int, topic: str, from_seq: int) -> list[Frame] | None:
         builder = self._builders.get(venue_id)

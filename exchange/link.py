@@ -177,8 +177,11 @@ class LinkClient:
         answer: dict[str, Any] = items[2]
         return answer
 
-    async def follow(self, venue_id: int, after_seq: int) -> AsyncIterator[Block]:
-        """Yield all blocks after `after_seq`, history first, for ever; a connection of its own."""
+    async def follow(self, venue_id: int, after_seq: int) -> AsyncIterator[Block | None]:
+        """Yield all blocks after `after_seq`, history first, for ever; a connection of its own.
+
+        None says that history is through and the next block a new one.
+        """
         attempt = 0
         while True:
             try:
@@ -196,6 +199,8 @@ class LinkClient:
                         block = _block(items)
                         after_seq = block.seq
                         yield block
+                    elif items[0] == "live":
+                        yield None
                     elif items[0] == "error":
                         raise LinkError(items[2])
             except (FrameError, asyncio.IncompleteReadError, ConnectionError):

@@ -197,6 +197,46 @@ async def test_a_firm_admitted_while_the_server_runs_has_its_code_in_the_next_fr
         await reader.client.close()
 
 
+async def test_a_fetch_waits_until_the_history_is_through(engine_link: str, tmp_path: Path) -> None:
+    """Or a reader that resumes would get a snapshot older than what it has seen."""
+    address = f"unix://{tmp_path / 'feeds.sock'}"
+    await send(engine_link, *listing(COAL, SQUID))
+    later = tmp_path / "later.sock"
+    async with serving(f"unix://{later}", address) as server:
+        reader = Reader(address)
+        await reader.client.connect()
+        whole = asyncio.create_task(reader.client.fetch(1, "ticker"))
+        missed = asyncio.create_task(reader.client.fetch(1, "ticker", 1))
+        seqs = asyncio.create_task(reader.client.last_seqs(1))
+        async with asyncio.timeout(5):
+            while len(server._early[1]) < 3:
+                await asyncio.sleep(0)
+        later.symlink_to(engine_link.removeprefix("unix://"))
+        snapshot = await whole
+        assert snapshot is not None
+        assert set(json.loads(snapshot[0][1])["data"]["instruments"]) == {str(COAL), str(SQUID)}
+        assert [seq for seq, _ in await missed or ()] == [2]
+        assert (await seqs)["ticker"] == 2
+        await reader.client.close()
+
+
+async def test_too_many_early_fetches_close_the_connection(
+    engine_link: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed_server, "EARLY_FETCHES", 2)
+    address = f"unix://{tmp_path / 'feeds.sock'}"
+    async with serving(f"unix://{tmp_path / 'never.sock'}", address):
+        first = Reader(address)
+        await first.client.connect()
+        await first.client.close()
+        reader, writer = await Address(address).open()
+        for number in range(3):
+            writer.write(pack("fetch", number, 1, "ticker", -1))
+        async with asyncio.timeout(10):
+            assert await reader.read() == b""
+        writer.close()
+
+
 async def test_a_resume_that_would_be_too_large_gets_the_snapshot(
     engine_link: str, tmp_path: Path
 ) -> None:
