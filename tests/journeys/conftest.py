@@ -24,10 +24,11 @@ FLAGS = [
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All journeys share a product, so they share a worker."""
+    """Journeys that share the product share a worker."""
     for item in items:
         if "tests/journeys" in str(item.path):
-            item.add_marker(pytest.mark.xdist_group("journeys"))
+            if "product" in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.xdist_group("journeys"))
             item.add_marker(pytest.mark.browser)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 PASSWORD = "haidai-demo-2026"
 START_S = 90
+STOP_S = 10
 
 
 def free_port() -> int:
@@ -25,9 +26,11 @@ def free_port() -> int:
 
 
 class Product:
-    """`manage.py demo`: three venues, seeded, with or without bots."""
+    """`manage.py demo`: three venues, seeded, with or without bots. Waits until it says `until`."""
 
-    def __init__(self, data: Path, *, bots: bool = False) -> None:
+    def __init__(
+        self, data: Path, *, bots: bool = False, until: str = "Ctrl-C stops the demo"
+    ) -> None:
         self.data = data
         self.port = free_port()
         self.base = f"http://127.0.0.1:{self.port}"
@@ -52,7 +55,7 @@ class Product:
             text=True,
         )
         threading.Thread(target=self._listen, daemon=True).start()
-        self.wait_for(r"Ctrl-C stops the demo", START_S)
+        self.wait_for(until, START_S)
 
     def _listen(self) -> None:
         assert self.process.stdout is not None
@@ -104,7 +107,21 @@ class Product:
         )
         return done.returncode, done.stdout
 
+    def __enter__(self) -> Product:
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        if self.process.poll() is None:
+            self.stop()
+        self.process.wait(STOP_S)
+
     def stop(self) -> int:
         """Stop as Ctrl-C does; return the exit code."""
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(30)
+        code = self.process.wait(STOP_S)
+        self.wait_for(r"\(ended\)", STOP_S)
+        return code
+
+    def said_last(self) -> str:
+        """Return the last line that it said before it ended."""
+        return self.lines[self.lines.index("(ended)") - 1]

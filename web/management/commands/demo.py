@@ -9,15 +9,31 @@ import sys
 import time
 from argparse import ArgumentParser
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from exchange.locks import InUseError, lock
-from web.management.commands.serve import check_port
+from web.management.commands.serve import (
+    Child,
+    answers,
+    check_port,
+    environment_key,
+    prepare,
+    stop,
+)
 
 READY_S = 90
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def interrupt(number: int, frame: FrameType | None) -> None:
+    """Stop on the first signal; a second one cannot disturb the stopping."""
+    for one in STOP_SIGNALS:
+        signal.signal(one, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 class Command(BaseCommand):
@@ -44,47 +60,41 @@ class Command(BaseCommand):
             # Settings are read once: start again with the demo's own.
             environment = os.environ | {"HAIDAI_DATA_DIR": str(data), "HAIDAI_DEMO": "1"}
             os.execve(sys.executable, [sys.executable, *sys.argv], environment)  # noqa: S606
+        for number in STOP_SIGNALS:
+            signal.signal(number, interrupt)
+        self.children: list[Child] = []
+        try:
+            self.work(data, port, bots=bool(options["bots"]))
+        except KeyboardInterrupt:
+            self.say("stopping")
+        finally:
+            stop(self.children)
+        self.say("demo stopped; the data stays")
+
+    def work(self, data: Path, port: int, *, bots: bool) -> None:
+        """Prepare, start, seed, and watch until `serve` ends or a signal interrupts."""
         try:
             lock(data, "serve.lock").close()
         except InUseError as error:
             raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(f"Cannot write to the data directory: {error}") from error
         check_port("127.0.0.1", port)
         self.say(f"data: {data}")
-        from web.management.commands.serve import environment_key, prepare
-
         environment_key(data)
         prepare(self.say)
         self.say("seed: venues, firms, people")
         self._manage("seed_demo", "--rows")
-        children: list[subprocess.Popen[bytes]] = []
-        stopping: list[int] = []
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda number, frame: stopping.append(number))
-        try:
-            serve = self._start("serve", "--port", str(port))
-            children.append(serve)
-            self._wait(serve, port, stopping)
-            if not stopping:
-                self.say("seed: instruments, money, warehouse receipts")
-                self._manage("seed_demo", "--commands")
-                if options["bots"]:
-                    children.insert(0, self._start("bots", "--port", str(port)))
-                    self.say("bots: trading")
-                self._addresses(port)
-            while not stopping:
-                if serve.poll() is not None:
-                    raise CommandError("the product has stopped; see its message above")
-                time.sleep(0.1)
-        finally:
-            for child in children:
-                if child.poll() is None:
-                    child.terminate()
-            for child in children:
-                try:
-                    child.wait(15)
-                except subprocess.TimeoutExpired:
-                    child.kill()
-        self.say("demo stopped; the data stays")
+        serve = self._start("serve", "--port", str(port))
+        self._wait(serve, port)
+        self.say("seed: instruments, money, warehouse receipts")
+        self._manage("seed_demo", "--commands")
+        if bots:
+            self._start("bots", "--port", str(port))
+            self.say("bots: trading")
+        self._addresses(port)
+        if serve.wait():
+            raise CommandError("the product has stopped; see its message above")
 
     def say(self, text: str) -> None:
         """Print a line at once."""
@@ -92,20 +102,20 @@ class Command(BaseCommand):
         self.stdout.flush()
 
     def _start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(  # noqa: S603 - our own arguments
-            [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments],
-            start_new_session=True,
-        )
+        manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
+        child = Child(arguments[0], [*manage, *arguments])
+        self.children.append(child)
+        child.start()
+        assert child.process is not None
+        return child.process
 
     def _manage(self, *arguments: str) -> None:
         if self._start(*arguments).wait():
             raise CommandError(f"`manage.py {arguments[0]}` failed; see its message above")
 
-    def _wait(self, serve: subprocess.Popen[bytes], port: int, stopping: list[int]) -> None:
-        from web.management.commands.serve import answers
-
+    def _wait(self, serve: subprocess.Popen[bytes], port: int) -> None:
         deadline = time.monotonic() + READY_S
-        while not stopping and not answers("127.0.0.1", port):
+        while not answers("127.0.0.1", port):
             if serve.poll() is not None:
                 raise CommandError("the product did not start; see its message above")
             if time.monotonic() > deadline:
