@@ -48,14 +48,25 @@ class BookSide:
         self.levels: SortedDict[int, Level] = SortedDict()
         self.best: Level | None = None
 
+    def __del__(self) -> None:
+        """Cut the links between orders and levels, which no collector would find (`Order`)."""
+        for level in self.levels.values():
+            order = level.head
+            level.head = level.tail = None
+            while order is not None:
+                after = order.after
+                order.level = order.before = order.after = None
+                order = after
+
     def add(self, order: Order) -> None:
         """Put `order` behind all orders at its price."""
         price = order.price_ticks
         key = price * self.sign
         levels = self.levels
-        if key in levels:
-            level: Level = levels[key]
-        else:
+        level: Level
+        try:  # costs nothing where the level exists, as most do
+            level = levels[key]
+        except KeyError:
             level = levels[key] = Level(price)
             best = self.best
             if best is None or key < best.price_ticks * self.sign:

@@ -42,7 +42,17 @@ def trade(
     terms = instrument.terms
     price = maker.price_ticks
     buyer, seller = (taker, maker) if taker.side is _BUY else (maker, taker)
-    receipts, weight_kg = consume(seller, lots, terms.lot_kg)
+    receipt_id, available = seller.receipts[0]
+    receipts: tuple[tuple[ReceiptId, Lots, Kg], ...]
+    if available > lots:  # one receipt covers it: by far the most frequent case
+        seller.receipts = ((receipt_id, available - lots), *seller.receipts[1:])
+        receipt = venue.goods.by_id[receipt_id]
+        receipt.held_lots -= lots
+        receipt.committed_lots += lots
+        weight_kg = receipt.piece_kg or lots * terms.lot_kg
+        receipts = ((receipt_id, lots, weight_kg),)
+    else:
+        receipts, weight_kg = consume(venue, seller, lots, terms.lot_kg)
     # `units.value_fen` and `units.fee_fen`, written out: a call each otherwise.
     value = (price * terms.tick_fen_per_t * weight_kg + 500) // 1000
     buyer_fee = value * terms.buyer_fee_bp // 10_000
@@ -58,13 +68,19 @@ def trade(
     maker.open_lots -= lots
     taker.open_lots -= lots
 
-    held_before = buyer.held_fen
-    open_lots = buyer.open_lots
-    held_after = instrument.need_fen(buyer.price_ticks, open_lots) if open_lots else 0
-    freed = held_before - held_after
+    # `Instrument.need_fen` and `hold_fen`, written out.
+    covered, tolerance, fee_bp = instrument.covered, instrument.tolerance, instrument.fee_bp
+    freed = buyer.held_fen
+    held_after = 0
+    if buyer.open_lots:
+        stays = buyer.price_ticks * buyer.open_lots * instrument.lot_tick_fen
+        held_after = (
+            -(-stays * covered // 100_000_000) + stays * tolerance // 10_000 * fee_bp // 10_000
+        )
+        freed -= held_after
     # Rounding of the two holds can differ by a fen from the hold of the difference; what is
     # freed always covers value and fee, because cover is full (`units.hold_fen`).
-    committed = instrument.hold_fen(value)
+    committed = -(-value * covered // 100_000_000) + value * tolerance // 10_000 * fee_bp // 10_000
     if committed > freed:
         committed = freed
     buyer.held_fen = held_after
@@ -73,8 +89,7 @@ def trade(
     account.committed_fen += committed
     account.available_fen += freed - committed
 
-    venue.last_trade_id += 1
-    trade_id = venue.last_trade_id
+    trade_id = venue.last_trade_id = venue.last_trade_id + 1
     venue.trades[trade_id] = UnsettledTrade(
         instrument.instrument_id,
         buyer.firm_id,
@@ -107,37 +122,32 @@ def trade(
 
 
 def consume(
-    seller: Order, lots: Lots, lot_kg: Kg
+    venue: Venue, seller: Order, lots: Lots, lot_kg: Kg
 ) -> tuple[tuple[tuple[ReceiptId, Lots, Kg], ...], Kg]:
     """Move `lots` of the seller's receipts from held to committed, in their order of use.
 
     Returns (receipt, lots, kg) of each and the total weight in kg.
     """
     held = seller.receipts
-    receipt, available = held[0]
-    if available > lots:  # one receipt covers it: by far the most frequent case
-        held[0] = (receipt, available - lots)
-        receipt.held_lots -= lots
-        receipt.committed_lots += lots
-        kg = receipt.piece_kg or lots * lot_kg
-        return ((receipt.receipt_id, lots, kg),), kg
     used = []
     weight = 0
     position = 0
     while lots:
-        receipt, available = held[position]
+        receipt_id, available = held[position]
+        receipt = venue.goods.by_id[receipt_id]
         take = min(available, lots)
         receipt.held_lots -= take
         receipt.committed_lots += take
         kg = receipt.piece_kg or take * lot_kg
-        used.append((receipt.receipt_id, take, kg))
+        used.append((receipt_id, take, kg))
         weight += kg
         lots -= take
-        if take == available:
-            position += 1
-        else:
-            held[position] = (receipt, available - take)
-    del held[:position]
+        position += 1
+        if take < available:
+            seller.receipts = ((receipt_id, available - take), *held[position:])
+            break
+    else:
+        seller.receipts = held[position:]
     return tuple(used), weight
 
 

@@ -129,21 +129,22 @@ class Engine:
             return self._refuse_client(command, None)  # type: ignore[arg-type, return-value]
         client_order_id: str = command.client_order_id  # type: ignore[union-attr]
         remembered = account.remembered
-        if client_order_id in remembered:
-            return _answer_again(remembered[client_order_id], command)  # type: ignore[arg-type]
+        first: Remembered = (command, venue.seq, index)  # type: ignore[assignment]
+        known = remembered.setdefault(client_order_id, first)
+        if known is not first:
+            return _answer_again(known, command)  # type: ignore[arg-type]
         if (
             not venue.oldest_us <= command.at_us <= venue.newest_us  # type: ignore[union-attr]
             or not 0 < len(client_order_id) <= ID_LENGTH
             or not 0 <= command.trader_id <= MAX_INT  # type: ignore[union-attr]
-            or len(remembered) >= CLIENT_IDS_PER_FIRM
+            or len(remembered) > CLIENT_IDS_PER_FIRM
         ):
+            del remembered[client_order_id]
             refused = self._refuse_client(command, account)  # type: ignore[arg-type]
             if refused is not None:
                 return refused
             # A cancel beyond the bound: taken, not remembered; it does no harm when it comes again.
         else:
-            first: Remembered = (command, venue.seq, index)  # type: ignore[assignment]
-            remembered[client_order_id] = first
             venue.window.append(first)
         return execute(venue, account, command)
 
@@ -333,10 +334,10 @@ class Engine:
                         assert sum(lots for _, lots in order.receipts) == order.open_lots
                     assert order.held_fen == need, "an order holds exactly what it needs"
                     held_fen[order.firm_id] = held_fen.get(order.firm_id, 0) + need
-                    for receipt, lots in order.receipts:
+                    for receipt_id, lots in order.receipts:
                         assert lots > 0
-                        assert receipt.firm_id == order.firm_id
-                        held_lots[receipt.receipt_id] = held_lots.get(receipt.receipt_id, 0) + lots
+                        assert venue.goods.by_id[receipt_id].firm_id == order.firm_id
+                        held_lots[receipt_id] = held_lots.get(receipt_id, 0) + lots
         assert resting == len(venue.orders), "every known order rests in a book"
         committed_fen: dict[FirmId, Fen] = {}
         committed_lots: dict[ReceiptId, int] = {}

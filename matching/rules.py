@@ -25,6 +25,7 @@ from matching.units import MAX_INT, Day, FirmId, Lots, OrderId, ReceiptId, Ticks
 
 Refusal: TypeAlias = tuple[RejectReason, tuple[int, ...]]
 Allocation: TypeAlias = list[tuple[Receipt, Lots]]
+"""Lots taken from each of several receipts, in order of use."""
 
 
 # Bound once: looking a member up in its enum costs more than comparing it (CPython 3.11).
@@ -70,17 +71,29 @@ def first_related(
 ) -> Order | None:
     """Return the first order of `group_id` that these `lots` would meet, walking in priority."""
     book_side = instrument.book.asks if side is _BUY else instrument.book.bids
-    best = book_side.best
-    if best is None:
+    level = book_side.best
+    if level is None:
         return None
     sign = book_side.sign
     limit = price_ticks * sign
-    if best.price_ticks * sign > limit:
+    if level.price_ticks * sign > limit:
         return None
-    for level in book_side.levels.values():
-        if level.price_ticks * sign > limit:
+    # The best level alone decides for most; the others are asked for only when it is used up.
+    order = level.head
+    while order is not None:
+        if order.group_id == group_id:
+            return order
+        lots -= order.open_lots
+        if lots <= 0:
             return None
-        order = level.head
+        order = order.after
+    levels = book_side.levels
+    keys = iter(levels)
+    next(keys)
+    for key in keys:
+        if key > limit:
+            return None
+        order = levels[key].head
         while order is not None:
             if order.group_id == group_id:
                 return order
@@ -316,11 +329,11 @@ def refuse_standing(instrument: Instrument, account: Account, venue_halted: bool
         return RejectReason.VENUE_HALTED, ()
     if instrument.halted:
         return RejectReason.INSTRUMENT_HALTED, (instrument.instrument_id,)
-    if instrument.phase != Phase.CONTINUOUS:
+    if instrument.phase is not _CONTINUOUS:
         return RejectReason.PHASE, (int(instrument.phase),)
     if account.halted:
         return RejectReason.FIRM_HALTED, (account.firm_id,)
-    if account.status != FirmStatus.ACTIVE:
+    if account.status is not _ACTIVE:
         return RejectReason.FIRM_SUSPENDED, (account.firm_id,)
     return None
 

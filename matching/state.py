@@ -41,7 +41,7 @@ _commands = msgspec.msgpack.Decoder(AnyCommand)
 _encode = msgspec.msgpack.Encoder().encode
 
 
-class UnsettledTrade(msgspec.Struct, frozen=True, array_like=True):
+class UnsettledTrade(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a trade committed and `SettleTrade` will move."""
 
     instrument_id: InstrumentId
@@ -54,7 +54,7 @@ class UnsettledTrade(msgspec.Struct, frozen=True, array_like=True):
     receipts: tuple[tuple[ReceiptId, Lots, Kg], ...]
 
 
-class Reserve(msgspec.Struct, frozen=True, array_like=True):
+class Reserve(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Cash set aside for a withdrawal."""
 
     firm_id: FirmId
@@ -290,7 +290,7 @@ def _order_row(order: Order) -> tuple[Any, ...]:
         order.quantity_lots,
         order.open_lots,
         order.held_fen,
-        [(receipt.receipt_id, lots) for receipt, lots in order.receipts],
+        order.receipts,
     )
 
 
@@ -300,15 +300,17 @@ def _order(venue: Venue, instrument: Instrument, side: Side, row: Any) -> Order:
     order = Order(
         order_id,
         account,
+        firm_id,
+        account.group_id,
         trader_id,
         instrument.instrument_id,
         side,
         TimeInForce(tif),
         price,
         quantity,
+        open_lots,
         held,
-        [(venue.goods.by_id[receipt_id], lots) for receipt_id, lots in receipts],
+        tuple([(receipt_id, lots) for receipt_id, lots in receipts]),
     )
-    order.open_lots = open_lots
     account.open_orders += 1
     return order

@@ -10,11 +10,13 @@ from matching.commands import (
     CancelOrder,
     ClientCommand,
     EnterOrder,
+    FirmStatus,
     LiftOrder,
+    Phase,
     Side,
     TimeInForce,
 )
-from matching.cover import Account, Receipt
+from matching.cover import Account
 from matching.events import (
     AnyEvent,
     CancelReason,
@@ -26,7 +28,7 @@ from matching.events import (
     RejectReason,
 )
 from matching.instrument import Instrument
-from matching.limits import RECEIPTS_PER_ORDER
+from matching.limits import OPEN_ORDERS_PER_FIRM, RECEIPTS_PER_ORDER
 from matching.orders import Order
 from matching.rules import (
     Allocation,
@@ -41,12 +43,14 @@ from matching.rules import (
     rejected,
 )
 from matching.state import Venue
-from matching.units import MAX_INT, Lots
+from matching.units import MAX_INT, Lots, ReceiptId
 
 # Bound once: looking a member up in its enum costs more than comparing it (CPython 3.11).
 _BUY: Final = Side.BUY
 _SELL: Final = Side.SELL
 _DAY: Final = TimeInForce.DAY
+_CONTINUOUS: Final = Phase.CONTINUOUS
+_ACTIVE: Final = FirmStatus.ACTIVE
 _REQUESTED: Final = CancelReason.REQUESTED
 
 
@@ -64,70 +68,82 @@ def enter(venue: Venue, account: Account, command: EnterOrder) -> tuple[AnyEvent
         instrument = venue.instruments[instrument_id]
     except KeyError:
         return refuse(command, (RejectReason.UNKNOWN_INSTRUMENT, (instrument_id,)))
-    refusal = refuse_entry(command, instrument, account, venue.halted)
-    if refusal is not None:
-        return refuse(command, refusal)
     side = command.side
-    taken: Allocation = []
+    tif = command.tif
+    terms = instrument.terms
+    if side is _BUY:
+        own, across = instrument.book.bids, instrument.book.asks
+        best = across.best
+        meets = best is not None and best.price_ticks <= price
+    else:
+        own, across = instrument.book.asks, instrument.book.bids
+        best = across.best
+        meets = best is not None and best.price_ticks >= price
+    value = price * lots * instrument.lot_tick_fen
+    # Whatever could refuse makes this true; then the checks are asked in their order. Most orders
+    # meet nobody and need none of them: a fifth of their time.
+    if (
+        meets
+        or not instrument.is_matched
+        or venue.halted
+        or instrument.halted
+        or instrument.phase is not _CONTINUOUS
+        or account.halted
+        or account.status is not _ACTIVE
+        or lots < terms.min_lots
+        or lots % terms.step_lots
+        or lots > terms.max_lots
+        or not instrument.low_ticks <= price <= instrument.high_ticks
+        or value > terms.max_value_fen
+        or account.open_orders >= OPEN_ORDERS_PER_FIRM
+    ):
+        refusal = refuse_entry(command, instrument, account, venue.halted)
+        if refusal is not None:
+            return refuse(command, refusal)
     held: tuple[ReceiptLots, ...] = ()
     need = 0
     if side is _BUY:
         if receipt_ids:
             return refuse(command, (RejectReason.RECEIPTS_ON_BUY, ()))
-        need = instrument.hold_fen(price * lots * instrument.lot_tick_fen)
-        if need > account.available_fen:
-            return refuse(command, (RejectReason.CASH, (need, account.available_fen)))
-        account.available_fen -= need
+        # `units.hold_fen`, written out.
+        need = (
+            -(-value * instrument.covered // 100_000_000)
+            + value * instrument.tolerance // 10_000 * instrument.fee_bp // 10_000
+        )
+        available = account.available_fen
+        if need > available:
+            return refuse(command, (RejectReason.CASH, (need, available)))
+        account.available_fen = available - need
         account.held_fen += need
-        own, across = instrument.book.bids, instrument.book.asks
     else:
         found = allocate(venue.goods, instrument, account.firm_id, receipt_ids, lots, venue.day)
-        if type(found) is tuple:
+        if isinstance(found, tuple):
             return refuse(command, found)
-        taken = found  # type: ignore[assignment]
-        held = hold(taken)
-        own, across = instrument.book.asks, instrument.book.bids
+        held = hold(found)
     order_id = venue.last_order_id = venue.last_order_id + 1
     trader_id = command.trader_id
-    tif = command.tif
+    firm_id = account.firm_id
     order = Order(
-        order_id, account, trader_id, instrument_id, side, tif, price, lots, need, taken
+        order_id, account, firm_id, account.group_id, trader_id, instrument_id, side, tif,
+        price, lots, lots, need, held,
     )  # fmt: skip
     entered = OrderEntered(
-        order_id,
-        account.firm_id,
-        trader_id,
-        command.client_order_id,
-        instrument_id,
-        side,
-        tif,
-        price,
-        lots,
-        need,
-        held,
-        0,
-    )
-    best = across.best
-    # Most orders meet nobody: what follows for those is written out, 10 % of all commands' time.
-    if tif is _DAY and (
-        best is None
-        or not instrument.is_matched
-        or best.price_ticks * across.sign > price * across.sign
-    ):
+        order_id, firm_id, trader_id, command.client_order_id, instrument_id, side, tif,
+        price, lots, need, held, 0,
+    )  # fmt: skip
+    # What follows for an order that meets nobody is written out.
+    if tif is _DAY and not (meets and instrument.is_matched):
         own.add(order)
         venue.orders[order_id] = order
         account.open_orders += 1
-        return (
-            entered,
-            OrderRested(order_id, account.firm_id, instrument_id, side, price, lots),
-        )
+        return entered, OrderRested(order_id, firm_id, instrument_id, side, price, lots)
     events: list[AnyEvent] = [entered]
     continuous.match(venue, instrument, order, events)
     if order.open_lots:
         if tif is _DAY:
             events.append(continuous.rest(venue, instrument, order))
         else:
-            events.append(release(order, "", CancelReason.IMMEDIATE, resting=False))
+            events.append(release(venue, order, "", CancelReason.IMMEDIATE, resting=False))
     return tuple(events)
 
 
@@ -141,7 +157,7 @@ def lift(venue: Venue, account: Account, command: LiftOrder) -> tuple[AnyEvent, 
     instrument = venue.instruments[maker.instrument_id]
     lots = command.quantity_lots
     side = _SELL if maker.side is _BUY else _BUY
-    taken: Allocation = []
+    held: tuple[ReceiptLots, ...] = ()
     need = 0
     if side is _BUY:
         if command.receipt_ids:
@@ -157,20 +173,22 @@ def lift(venue: Venue, account: Account, command: LiftOrder) -> tuple[AnyEvent, 
         )
         if isinstance(found, tuple):
             return refuse(command, found)
-        taken = found
-    held = hold(taken)
+        held = hold(found)
     venue.last_order_id += 1
     order = Order(
         venue.last_order_id,
         account,
+        account.firm_id,
+        account.group_id,
         command.trader_id,
         instrument.instrument_id,
         side,
         TimeInForce.IOC,
         maker.price_ticks,
         lots,
+        lots,
         need,
-        taken,
+        held,
     )
     entered = OrderEntered(
         order.order_id,
@@ -238,33 +256,73 @@ def refuse_lifted_quantity(instrument: Instrument, maker: Order, lots: Lots) -> 
 
 def amend(venue: Venue, account: Account, command: AmendOrder) -> tuple[AnyEvent, ...]:
     """Give a resting order a new price and total quantity; see `AmendOrder` for its priority."""
-    order = venue.orders.get(command.order_id)
-    refusal = refuse_amendment(venue, account, command, order)
-    if refusal is not None:
-        return refuse(command, refusal)
-    assert order is not None
+    orders = venue.orders
+    order_id = command.order_id
     price = command.price_ticks
     quantity = command.quantity_lots
+    if order_id not in orders or not (0 < price <= MAX_INT and 0 < quantity <= MAX_INT):
+        refusal = refuse_amendment(venue, account, command, orders.get(order_id))
+        assert refusal is not None
+        return refuse(command, refusal)
+    order = orders[order_id]
     instrument = venue.instruments[order.instrument_id]
-    open_lots = quantity - (order.quantity_lots - order.open_lots)
+    terms = instrument.terms
+    side = order.side
     old_price, old_open, old_held = order.price_ticks, order.open_lots, order.held_fen
-    old_receipts = receipt_lots(order.receipts)
+    open_lots = quantity - (order.quantity_lots - old_open)
+    if side is _BUY:
+        own = instrument.book.bids
+        best = instrument.book.asks.best
+        meets = best is not None and best.price_ticks <= price
+    else:
+        own = instrument.book.asks
+        best = instrument.book.bids.best
+        meets = best is not None and best.price_ticks >= price
+    # As in `enter`: true whenever anything could refuse.
+    if (
+        meets
+        or order.account is not account
+        or not instrument.is_matched
+        or venue.halted
+        or instrument.halted
+        or instrument.phase is not _CONTINUOUS
+        or account.halted
+        or account.status is not _ACTIVE
+        or open_lots <= 0
+        or (price == old_price and open_lots == old_open)
+        or quantity < terms.min_lots
+        or quantity % terms.step_lots
+        or quantity > terms.max_lots
+        or not instrument.low_ticks <= price <= instrument.high_ticks
+        or price * quantity * instrument.lot_tick_fen > terms.max_value_fen
+    ):
+        refusal = refuse_amendment(venue, account, command, order)
+        if refusal is not None:
+            return refuse(command, refusal)
+    old_receipts: tuple[ReceiptLots, ...] = ()
     need = 0
     more: Allocation = []
-    if order.side is _BUY:
-        need = instrument.need_fen(price, open_lots)
+    if side is _BUY:
+        # `Instrument.need_fen`, written out.
+        value = price * open_lots * instrument.lot_tick_fen
+        need = (
+            -(-value * instrument.covered // 100_000_000)
+            + value * instrument.tolerance // 10_000 * instrument.fee_bp // 10_000
+        )
         if need - old_held > account.available_fen:
             return refuse(command, (RejectReason.CASH, (need - old_held, account.available_fen)))
-    elif open_lots > old_open:
-        found = allocate_oldest(
-            venue.goods, instrument, order.firm_id, open_lots - old_open, venue.day
-        )
-        if isinstance(found, tuple):
-            return refuse(command, found)
-        more = found
-        receipts = len(order.receipts) + len(more)
-        if receipts > RECEIPTS_PER_ORDER:
-            return refuse(command, (RejectReason.LIMIT, (receipts, RECEIPTS_PER_ORDER)))
+    else:
+        old_receipts = order.receipts
+        if open_lots > old_open:
+            found = allocate_oldest(
+                venue.goods, instrument, order.firm_id, open_lots - old_open, venue.day
+            )
+            if isinstance(found, tuple):
+                return refuse(command, found)
+            more = found
+            receipts = len(order.receipts) + len(more)
+            if receipts > RECEIPTS_PER_ORDER:
+                return refuse(command, (RejectReason.LIMIT, (receipts, RECEIPTS_PER_ORDER)))
 
     # From here on nothing can fail.
     keeps_priority = price == old_price and open_lots < old_open
@@ -272,45 +330,40 @@ def amend(venue: Venue, account: Account, command: AmendOrder) -> tuple[AnyEvent
         assert order.level is not None
         order.level.lots -= old_open - open_lots
     else:
-        instrument.book.side(order.side).remove(order)
-        del venue.orders[order.order_id]
+        own.remove(order)
+        del orders[order_id]
         account.open_orders -= 1
-    if order.side is _BUY:
+    new_receipts = old_receipts
+    if side is _BUY:
         account.available_fen -= need - old_held
         account.held_fen += need - old_held
         order.held_fen = need
-    elif open_lots > old_open:
-        hold(more)
-        order.receipts = merged(order.receipts, more)
-    else:
-        give_back(order, old_open - open_lots)
+    elif open_lots != old_open:
+        if more:
+            order.receipts = merged(old_receipts, hold(more))
+        else:
+            give_back(venue, order, old_open - open_lots)
+        new_receipts = order.receipts
     order.price_ticks = price
     order.quantity_lots = quantity
     order.open_lots = open_lots
-    events: list[AnyEvent] = [
-        OrderAmended(
-            order.order_id,
-            order.firm_id,
-            command.client_order_id,
-            order.instrument_id,
-            order.side,
-            old_price,
-            old_open,
-            old_held,
-            old_receipts,
-            price,
-            quantity,
-            open_lots,
-            order.held_fen,
-            receipt_lots(order.receipts),
-            keeps_priority,
-        )
-    ]
-    if not keeps_priority:
-        if instrument.is_matched:
-            continuous.match(venue, instrument, order, events)
-        if order.open_lots:
-            events.append(continuous.rest(venue, instrument, order))
+    firm_id, instrument_id = order.firm_id, order.instrument_id
+    amended = OrderAmended(
+        order_id, firm_id, command.client_order_id, instrument_id, side,
+        old_price, old_open, old_held, old_receipts,
+        price, quantity, open_lots, order.held_fen, new_receipts, keeps_priority,
+    )  # fmt: skip
+    if keeps_priority:
+        return (amended,)
+    if not (meets and instrument.is_matched):
+        own.add(order)
+        orders[order_id] = order
+        account.open_orders += 1
+        return amended, OrderRested(order_id, firm_id, instrument_id, side, price, open_lots)
+    events: list[AnyEvent] = [amended]
+    continuous.match(venue, instrument, order, events)
+    if order.open_lots:
+        events.append(continuous.rest(venue, instrument, order))
     return tuple(events)
 
 
@@ -350,12 +403,32 @@ def cancel(venue: Venue, account: Account, command: CancelOrder) -> tuple[AnyEve
     orders = venue.orders
     if order_id not in orders or orders[order_id].account is not account:
         return refuse(command, (RejectReason.UNKNOWN_ORDER, (order_id,)))
-    # `withdraw`, written out: four commands of ten come here.
+    # `withdraw` and `release`, written out: four commands of ten come here, and what they touch
+    # has long left the processor's cache, so each field is read once.
     order = orders.pop(order_id)
-    book = venue.instruments[order.instrument_id].book
-    (book.bids if order.side is _BUY else book.asks).remove(order)
+    side = order.side
+    lots = order.open_lots
+    instrument_id = order.instrument_id
+    book = venue.instruments[instrument_id].book
     account.open_orders -= 1
-    return (release(order, command.client_order_id, _REQUESTED, resting=True),)
+    freed = 0
+    freed_receipts: tuple[ReceiptLots, ...] = ()
+    if side is _BUY:
+        book.bids.remove(order)
+        freed = order.held_fen
+        account.held_fen -= freed
+        account.available_fen += freed
+        order.held_fen = 0
+    else:
+        book.asks.remove(order)
+        freed_receipts = free(venue, order)
+    order.open_lots = 0
+    return (
+        OrderCancelled(
+            order_id, account.firm_id, command.client_order_id, instrument_id, side,
+            order.price_ticks, lots, freed, freed_receipts, _REQUESTED, True,
+        ),
+    )  # fmt: skip
 
 
 def withdraw(
@@ -366,28 +439,18 @@ def withdraw(
     (book.bids if order.side is _BUY else book.asks).remove(order)
     del venue.orders[order.order_id]
     order.account.open_orders -= 1
-    return release(order, client_order_id, reason, resting=True)
+    return release(venue, order, client_order_id, reason, resting=True)
 
 
 def release(
-    order: Order, client_order_id: str, reason: CancelReason, *, resting: bool
+    venue: Venue, order: Order, client_order_id: str, reason: CancelReason, *, resting: bool
 ) -> OrderCancelled:
     """Free what an order holds for its open part, and say so."""
     freed = order.held_fen
     cancelled = order.open_lots
     receipts: tuple[ReceiptLots, ...] = ()
     if order.receipts:
-        if len(order.receipts) == 1:
-            receipt, lots = order.receipts[0]
-            receipt.held_lots -= lots
-            receipt.free_lots += lots
-            receipts = ((receipt.receipt_id, lots),)
-        else:
-            receipts = receipt_lots(order.receipts)
-            for receipt, lots in order.receipts:
-                receipt.held_lots -= lots
-                receipt.free_lots += lots
-        order.receipts = []
+        receipts = free(venue, order)
     else:
         account = order.account
         account.held_fen -= freed
@@ -409,45 +472,56 @@ def release(
     )
 
 
+def free(venue: Venue, order: Order) -> tuple[ReceiptLots, ...]:
+    """Move the goods that an order holds from held to free; return them."""
+    held = order.receipts
+    order.receipts = ()
+    by_id = venue.goods.by_id
+    for receipt_id, lots in held:
+        receipt = by_id[receipt_id]
+        receipt.held_lots -= lots
+        receipt.free_lots += lots
+    return held
+
+
 def hold(taken: Allocation) -> tuple[ReceiptLots, ...]:
-    """Move the allocated lots of each receipt from free to held; return them as events say it."""
+    """Move the allocated lots of each receipt from free to held; return them."""
+    if len(taken) == 1:
+        receipt, lots = taken[0]
+        receipt.free_lots -= lots
+        receipt.held_lots += lots
+        return ((receipt.receipt_id, lots),)
     for receipt, lots in taken:
         receipt.free_lots -= lots
         receipt.held_lots += lots
-    return receipt_lots(taken)
+    return tuple([(receipt.receipt_id, lots) for receipt, lots in taken])
 
 
-def give_back(order: Order, lots: Lots) -> None:
+def give_back(venue: Venue, order: Order, lots: Lots) -> None:
     """Free `lots` of the goods that an order holds, those it would use last first."""
+    kept = list(order.receipts)
     while lots:
-        receipt, held = order.receipts[-1]
+        receipt_id, held = kept.pop()
+        receipt = venue.goods.by_id[receipt_id]
         freed = min(held, lots)
         receipt.held_lots -= freed
         receipt.free_lots += freed
         lots -= freed
-        if freed == held:
-            order.receipts.pop()
-        else:
-            order.receipts[-1] = (receipt, held - freed)
+        if freed < held:
+            kept.append((receipt_id, held - freed))
+    order.receipts = tuple(kept)
 
 
-def merged(first: Allocation, more: Allocation) -> Allocation:
-    """Return both allocations, one entry a receipt, in order of use."""
-    lots_of: dict[int, tuple[Receipt, Lots]] = {}
-    for receipt, lots in (*first, *more):
-        before = lots_of.get(receipt.receipt_id)
-        lots_of[receipt.receipt_id] = (receipt, lots + (before[1] if before else 0))
-    return list(lots_of.values())
+def merged(
+    first: tuple[ReceiptLots, ...], more: tuple[ReceiptLots, ...]
+) -> tuple[ReceiptLots, ...]:
+    """Return both, one entry a receipt, in order of use."""
+    lots_of: dict[ReceiptId, Lots] = {}
+    for receipt_id, lots in (*first, *more):
+        lots_of[receipt_id] = lots_of.get(receipt_id, 0) + lots
+    return tuple(lots_of.items())
 
 
 def refuse(command: ClientCommand, refusal: Refusal) -> tuple[AnyEvent, ...]:
     """Return the refusal of a trader's command as its whole answer."""
     return rejected(command.firm_id, command.client_order_id, *refusal)
-
-
-def receipt_lots(taken: Allocation) -> tuple[ReceiptLots, ...]:
-    """Return the allocation as events state it."""
-    if len(taken) == 1:
-        receipt, lots = taken[0]
-        return ((receipt.receipt_id, lots),)
-    return tuple([(receipt.receipt_id, lots) for receipt, lots in taken])

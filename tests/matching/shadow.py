@@ -191,6 +191,6 @@ class Shadow:
                     for number, one in mine
                 ] == [
                     (order.order_id, order.price_ticks, order.open_lots, order.held_fen,
-                     {receipt.receipt_id: lots for receipt, lots in order.receipts})
+                     dict(order.receipts))
                     for order in instrument.book.side(side)
                 ]  # fmt: skip
