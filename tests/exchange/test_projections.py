@@ -115,7 +115,7 @@ def test_rows_agree_with_the_engine_after_a_busy_day(seed: int) -> None:
         ]
         held = {row.order_id: (row.held_fen, row.receipts) for row in open_rows}
         assert held == {
-            o.order_id: (o.held_fen, [[receipt.receipt_id, lots] for receipt, lots in o.receipts])
+            o.order_id: (o.held_fen, [list(held) for held in o.receipts])
             for o in engine.open_orders()
         }
         assert {
