@@ -16,15 +16,19 @@ _BUY: Final = Side.BUY
 
 
 class Level:
-    """All resting orders at one price, oldest first, as an intrusive linked list."""
+    """All resting orders at one price, oldest first, as an intrusive linked list.
 
-    __slots__ = ("count", "head", "lots", "price_ticks", "tail")
+    `lots` are shown; icebergs have `hidden_lots` beside them.
+    """
+
+    __slots__ = ("count", "head", "hidden_lots", "lots", "price_ticks", "tail")
 
     def __init__(self, price_ticks: Ticks) -> None:
         self.price_ticks = price_ticks
         self.head: Order | None = None
         self.tail: Order | None = None
         self.lots: Lots = 0
+        self.hidden_lots: Lots = 0
         self.count = 0
 
     def __iter__(self) -> Iterator[Order]:
@@ -79,7 +83,10 @@ class BookSide:
             order.before = tail
         level.tail = order
         order.level = level
-        level.lots += order.open_lots
+        hidden = order.hidden_lots
+        level.lots += order.open_lots - hidden
+        if hidden:
+            level.hidden_lots += hidden
         level.count += 1
 
     def remove(self, order: Order) -> None:
@@ -99,7 +106,10 @@ class BookSide:
         else:
             after.before = before
             order.after = None
-        level.lots -= order.open_lots
+        hidden = order.hidden_lots
+        level.lots -= order.open_lots - hidden
+        if hidden:
+            level.hidden_lots -= hidden
         level.count -= 1
         if level.head is None:
             del self.levels[level.price_ticks * self.sign]
@@ -116,10 +126,10 @@ class Book:
     """Both sides of one instrument.
 
     Invariants, checked by `check()`:
-      1. Every resting order has open_lots > 0 and stands at the level of its price.
-      2. No price level is empty; its lots and count are those of its orders.
+      1. Every resting order shows something and stands at the level of its price.
+      2. No price level is empty; its lots (shown ones) and count are those of its orders.
       3. The cached best level is the best one.
-      4. No two orders of unrelated firms stand crossed.
+    Who may stand crossed depends on mode and phase: `Engine.check()`.
     """
 
     __slots__ = ("asks", "bids")
@@ -146,21 +156,26 @@ class Book:
                 assert orders, "no price level is empty"
                 assert key == level.price_ticks * book_side.sign
                 assert level.tail is orders[-1]
-                assert level.lots == sum(order.open_lots for order in orders)
+                assert level.lots == sum(order.open_lots - order.hidden_lots for order in orders)
+                assert level.hidden_lots == sum(order.hidden_lots for order in orders)
                 assert level.count == len(orders)
                 for order in orders:
-                    assert order.open_lots > 0, "a resting order has something open"
+                    assert order.open_lots > order.hidden_lots >= 0, (
+                        "a resting order shows something"
+                    )
                     assert order.price_ticks == level.price_ticks
                     assert order.level is level
-        bid, ask = self.bids.best, self.asks.best
-        if bid is not None and ask is not None and bid.price_ticks >= ask.price_ticks:
-            self._check_crossed(ask.price_ticks, bid.price_ticks)
 
-    def _check_crossed(self, low: Ticks, high: Ticks) -> None:
-        bids = [order for order in self.bids if order.price_ticks >= low]
+    def crossed(self) -> Iterator[tuple[Order, Order]]:
+        """Yield each bid and ask that stand crossed."""
+        bid, ask = self.bids.best, self.asks.best
+        if bid is None or ask is None:
+            return
+        low, high = ask.price_ticks, bid.price_ticks
         asks = [order for order in self.asks if order.price_ticks <= high]
-        for bid in bids:
-            for ask in asks:
-                assert bid.price_ticks < ask.price_ticks or bid.group_id == ask.group_id, (
-                    "two orders that may trade with each other stand crossed"
-                )
+        for one in self.bids:
+            if one.price_ticks < low:
+                return
+            for other in asks:
+                if one.price_ticks >= other.price_ticks:
+                    yield one, other

@@ -34,14 +34,59 @@ class Side(IntEnum):
 
 
 class TimeInForce(IntEnum):
+    """How long an order stands: until the close, not at all, for ever, or until `expires_us`."""
+
     DAY = 1
     IOC = 2
+    FOK = 3
+    GTC = 4
+    GTD = 5
+
+
+class OrderKind(IntEnum):
+    """There is no unprotected market order: a price always bounds what a firm pays or gets."""
+
+    LIMIT = 1
+    MARKET_TO_LIMIT = 2
+    PROTECTED = 3
+    STOP_LIMIT = 4
+
+
+class PostOnly(IntEnum):
+    """What becomes of an order that must not trade on arrival, and would."""
+
+    NO = 0
+    REFUSE = 1
+    REPRICE = 2
+
+
+class SelfMatch(IntEnum):
+    """What becomes of an order that would meet one of its own firm or group; set per firm."""
+
+    REFUSE_NEWEST = 1
+    CANCEL_OLDEST = 2
+    CANCEL_BOTH = 3
+    DECREASE = 4
+
+
+class ResaleLock(IntEnum):
+    """What may not be sold again before the fifth trading day (RULEBOOK C2).
+
+    PRODUCT_T5_SYMMETRIC locks the product for the firm's whole group, both ways. RECEIPT_T5 locks
+    the bought receipt alone, by its `sellable_from_day`; so does NONE, whose receipts have none.
+    """
+
+    NONE = 0
+    PRODUCT_T5_SYMMETRIC = 1
+    RECEIPT_T5 = 2
 
 
 class Mode(IntEnum):
-    """How an instrument trades (`ARCHITECTURE.md` 3). `negotiated` and `auction` come later."""
+    """How an instrument trades (`ARCHITECTURE.md` 3)."""
 
     LISTED = 1
+    NEGOTIATED = 2
+    AUCTION = 3
     MATCHED = 4
 
 
@@ -81,11 +126,32 @@ class ClientCommand(Command, frozen=True, array_like=True, gc=False):
     at_us: Micros
 
 
+class Special(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What makes an order more than a plain limit; which mode admits what: `matching/README.md`.
+
+    `expires_us` belongs to GTD. An iceberg shows `display_lots` at a time (0: all). `least_lots`
+    is the least that may trade at once (0: the instrument's minimum): of an offer, with each
+    lift; of an immediate-or-cancel order, in all. `stop_ticks` belongs to STOP_LIMIT. A directed
+    offer names the `firm_ids` that see it and may lift it (none: everybody).
+    """
+
+    kind: OrderKind = OrderKind.LIMIT
+    expires_us: Micros = 0
+    display_lots: Lots = 0
+    least_lots: Lots = 0
+    post_only: PostOnly = PostOnly.NO
+    stop_ticks: Ticks = 0
+    firm_ids: tuple[FirmId, ...] = ()
+
+
 class EnterOrder(ClientCommand, frozen=True, array_like=True, gc=False, tag=1):
-    """Enter a limit order. In `matched` it trades on arrival; in `listed` it only rests.
+    """Enter an order. In `matched` it trades on arrival; in `listed` it only rests.
 
     A sell names the receipts that it sells from, used in that order; an empty tuple lets the
     engine take the oldest sellable receipts of the firm in the instrument. A buy names none.
+    A PROTECTED order's price is its protection, a MARKET_TO_LIMIT order's the worst it accepts.
+    `session` is the connection that the order came by: `Disconnect` cancels what it left behind.
+    0 belongs to no connection: such an order stays.
     """
 
     instrument_id: InstrumentId
@@ -94,6 +160,8 @@ class EnterOrder(ClientCommand, frozen=True, array_like=True, gc=False, tag=1):
     price_ticks: Ticks
     quantity_lots: Lots
     receipt_ids: tuple[ReceiptId, ...] = ()
+    special: Special | None = None
+    session: int = 0
 
 
 class LiftOrder(ClientCommand, frozen=True, array_like=True, gc=False, tag=2):
@@ -122,6 +190,85 @@ class CancelOrder(ClientCommand, frozen=True, array_like=True, gc=False, tag=4):
     order_id: OrderId
 
 
+class LiftBest(ClientCommand, frozen=True, array_like=True, gc=False, tag=5):
+    """Take up to `quantity_lots` of a `listed` book: best price, then oldest, up to `limit_ticks`.
+
+    `side` is the taker's. Only orders that this firm may lift count; what is left is given up.
+    """
+
+    instrument_id: InstrumentId
+    side: Side
+    limit_ticks: Ticks
+    quantity_lots: Lots
+    receipt_ids: tuple[ReceiptId, ...] = ()
+
+
+class MassCancel(ClientCommand, frozen=True, array_like=True, gc=False, tag=6):
+    """Withdraw the firm's orders that fit each filter given: trader, instrument, side (0: any)."""
+
+    only_trader_id: TraderId = 0
+    only_instrument_id: InstrumentId = 0
+    only_side: int = 0
+
+
+class Invite(ClientCommand, frozen=True, array_like=True, gc=False, tag=7):
+    """Open a negotiation in a `negotiated` instrument with one other firm: the first proposal.
+
+    `side` is the proposer's. The proposal holds cover until it is answered or `expires_us`.
+    """
+
+    instrument_id: InstrumentId
+    to_firm_id: FirmId
+    side: Side
+    price_ticks: Ticks
+    quantity_lots: Lots
+    expires_us: Micros
+    receipt_ids: tuple[ReceiptId, ...] = ()
+
+
+class Counter(ClientCommand, frozen=True, array_like=True, gc=False, tag=8):
+    """Answer the live proposal of a negotiation with another price and quantity."""
+
+    negotiation_id: int
+    price_ticks: Ticks
+    quantity_lots: Lots
+    expires_us: Micros
+    receipt_ids: tuple[ReceiptId, ...] = ()
+
+
+class Accept(ClientCommand, frozen=True, array_like=True, gc=False, tag=9):
+    """Accept the live proposal, whole, at its price: the trade. `round_no` says which was read."""
+
+    negotiation_id: int
+    round_no: int
+    receipt_ids: tuple[ReceiptId, ...] = ()
+
+
+class Decline(ClientCommand, frozen=True, array_like=True, gc=False, tag=40):
+    """End a negotiation; either firm may."""
+
+    negotiation_id: int
+
+
+class JoinAuction(ClientCommand, frozen=True, array_like=True, gc=False, tag=41):
+    """Qualify for a one-way auction: the bidding bond is held until its close."""
+
+    auction_id: int
+
+
+class PlaceBid(ClientCommand, frozen=True, array_like=True, gc=False, tag=42):
+    """Bid in a one-way auction; a later bid of the same firm takes its earlier bid's place.
+
+    `accepts_part` says whether the marginal bidder takes less than it asked for.
+    """
+
+    auction_id: int
+    price_ticks: Ticks
+    quantity_lots: Lots
+    accepts_part: bool = True
+    receipt_ids: tuple[ReceiptId, ...] = ()
+
+
 class DefineFirm(Command, frozen=True, array_like=True, gc=False, tag=10):
     """Admit a firm. Firms of one `group_id` are related and never trade with each other."""
 
@@ -139,7 +286,10 @@ class DefineInstrument(Command, frozen=True, array_like=True, gc=False, tag=12):
 
     `piece_max_kg` is 0 where every lot has `lot_kg`; otherwise pieces differ and each receipt is
     one piece of its own weight, within [`piece_min_kg`, `piece_max_kg`]. `approval_id` is the
-    approval record without which `matched` is refused.
+    approval record without which `matched` is refused. `product_id` is what the resale lock
+    counts as one product (0: this instrument alone). `dynamic_bp` bounds a trade's distance from
+    the last one (0: unbounded); beyond it the instrument calls an auction for `call_seconds`.
+    `max_day_lots` bounds what a firm may enter in a day (0: unbounded).
     """
 
     instrument_id: InstrumentId
@@ -160,6 +310,11 @@ class DefineInstrument(Command, frozen=True, array_like=True, gc=False, tag=12):
     piece_min_kg: Kg = 0
     piece_max_kg: Kg = 0
     approval_id: int = 0
+    product_id: int = 0
+    resale_lock: ResaleLock = ResaleLock.NONE
+    dynamic_bp: BasisPoints = 0
+    call_seconds: int = 0
+    max_day_lots: Lots = 0
 
 
 class ChangePhase(Command, frozen=True, array_like=True, gc=False, tag=13):
@@ -192,6 +347,46 @@ class SetReference(Command, frozen=True, array_like=True, gc=False, tag=16):
     reference_ticks: Ticks
     low_ticks: Ticks
     high_ticks: Ticks
+
+
+class PassTime(Command, frozen=True, array_like=True, gc=False, tag=50):
+    """Do what has come due by the block's time: expiries, the ends of calls and auctions.
+
+    The sequencer puts one before other commands whenever `Engine.next_due_us` has passed.
+    """
+
+
+class KillSwitch(Command, frozen=True, array_like=True, gc=False, tag=51):
+    """Block a firm, or one trader of it (0: all), and cancel its orders; or unblock."""
+
+    firm_id: FirmId
+    trader_id: TraderId
+    blocked: bool
+    actor_id: int
+    reason: str
+
+
+class Disconnect(Command, frozen=True, array_like=True, gc=False, tag=52):
+    """A connection ended: cancel the orders that came by it. One that came later is another."""
+
+    firm_id: FirmId
+    session: int
+
+
+class SetFirmLimits(Command, frozen=True, array_like=True, gc=False, tag=53):
+    """Bound a firm: orders a second after a burst, and value a day in fen (0: unbounded)."""
+
+    firm_id: FirmId
+    orders_per_s: int
+    burst: int
+    day_value_fen: Fen
+
+
+class SetSelfMatch(Command, frozen=True, array_like=True, gc=False, tag=54):
+    """Choose what becomes of a firm's order that would meet its own group's."""
+
+    firm_id: FirmId
+    policy: SelfMatch
 
 
 class OperationCommand(Command, frozen=True, array_like=True, gc=False):
@@ -261,11 +456,78 @@ class SettleTrade(OperationCommand, frozen=True, array_like=True, gc=False, tag=
     sellable_from_day: Day
 
 
+class BustTrade(OperationCommand, frozen=True, array_like=True, gc=False, tag=31):
+    """Undo a trade that is not settled yet, within its window: both sides get back what it bound.
+
+    Two people decide (`actor_id`, `approver_id`); the trade stays in the journal (RULEBOOK 4.8).
+    """
+
+    trade_id: TradeId
+    actor_id: int
+    approver_id: int
+    reason: str
+
+
+class AuctionForm(IntEnum):
+    """Open outcry upwards, a clock downwards, or sealed bids."""
+
+    ASCENDING = 1
+    DUTCH = 2
+    SEALED = 3
+
+
+class AnnounceAuction(OperationCommand, frozen=True, array_like=True, gc=False, tag=32):
+    """Announce a one-way auction of an `auction` instrument, its object and all of its rules.
+
+    `side` is what the owner does: SELL sells `quantity_lots` from `receipt_ids`, BUY procures.
+    `reserve_ticks` is the owner's worst price (0: none). A DUTCH clock begins at `start_ticks` and
+    moves `increment_ticks` each `step_us`; in ASCENDING a better bid must be better by it. A bid
+    in the last `extend_us` moves the close by as much, `extensions` times at most. Bids are at
+    least `least_lots` and multiples of `step_lots`. Each bidder's `bond_fen` is held while it
+    lasts. `is_uniform` pays all at the marginal price, otherwise each pays its bid.
+    """
+
+    auction_id: int
+    instrument_id: InstrumentId
+    owner_firm_id: FirmId
+    side: Side
+    form: AuctionForm
+    quantity_lots: Lots
+    reserve_ticks: Ticks
+    start_ticks: Ticks
+    increment_ticks: Ticks
+    least_lots: Lots
+    step_lots: Lots
+    bond_fen: Fen
+    opens_us: Micros
+    closes_us: Micros
+    extend_us: Micros
+    extensions: int
+    step_us: Micros
+    is_uniform: bool
+    receipt_ids: tuple[ReceiptId, ...] = ()
+
+
+class WithdrawAuction(OperationCommand, frozen=True, array_like=True, gc=False, tag=33):
+    """Withdraw an announced auction before it opens; everything held is freed."""
+
+    auction_id: int
+    reason: str
+
+
 AnyCommand: TypeAlias = (
     EnterOrder
     | LiftOrder
     | AmendOrder
     | CancelOrder
+    | LiftBest
+    | MassCancel
+    | PassTime
+    | KillSwitch
+    | Disconnect
+    | SetFirmLimits
+    | SetSelfMatch
+    | BustTrade
     | DefineFirm
     | SetFirmStatus
     | DefineInstrument

@@ -4,49 +4,175 @@ from __future__ import annotations
 
 from typing import Final
 
-from matching.commands import Side
-from matching.events import AnyEvent, OrderRested, TradeExecuted
+import msgspec
+
+from matching.commands import OrderKind, Phase, SelfMatch, Side, TimeInForce
+from matching.events import (
+    AnyEvent,
+    CancelReason,
+    OrderRefreshed,
+    OrderRested,
+    PhaseChanged,
+    StopTriggered,
+    TradeExecuted,
+    VolatilityInterrupted,
+)
+from matching.holding import reduce, release, withdraw
 from matching.instrument import Instrument
-from matching.orders import Order
-from matching.state import UnsettledTrade, Venue
-from matching.units import Kg, Lots, ReceiptId
+from matching.limits import INDICATE_US
+from matching.locks import clear_full, hold_root, lock, too_many_holders
+from matching.orders import BOOK, INCOMING, Order
+from matching.rules import first_related, refuse_meeting
+from matching.state import END_CALL, INDICATE, UnsettledTrade, Venue
+from matching.units import Kg, Lots, ReceiptId, Ticks
 
 # Bound once: looking a member up in its enum costs more than comparing it (CPython 3.11).
 _BUY: Final = Side.BUY
+_DAY: Final = TimeInForce.DAY
+_IOC: Final = TimeInForce.IOC
+_FOK: Final = TimeInForce.FOK
+_CALL: Final = Phase.CALL
+_CONTINUOUS: Final = Phase.CONTINUOUS
+_REFUSE_NEWEST: Final = SelfMatch.REFUSE_NEWEST
 
 
 def match(venue: Venue, instrument: Instrument, taker: Order, events: list[AnyEvent]) -> None:
-    """Trade `taker` against the other side while prices cross. Who may meet was checked before."""
+    """Trade `taker` against the other side while prices cross, as far as its group's policy,
+    the dynamic band and the bound on holders let it."""
     side = instrument.book.asks if taker.side is _BUY else instrument.book.bids
     sign = side.sign
     limit = taker.price_ticks * sign
+    group_id = taker.group_id
+    low = high = 0
+    if instrument.terms.dynamic_bp:
+        low, high = instrument.dynamic_band()
+    full_roots = venue.goods.full_roots
     level = side.best
     while taker.open_lots and level is not None and level.price_ticks * sign <= limit:
+        if high and not low <= level.price_ticks <= high:
+            interrupt(venue, instrument, level.price_ticks, low, high, events)
+            return
         maker = level.head
         assert maker is not None, "no price level is empty"
+        if maker.group_id == group_id:
+            meet_own(venue, maker, taker, events)
+            level = side.best
+            continue
+        if full_roots and taker.side is not _BUY and too_many_holders(venue, taker.receipts, 0):
+            events.append(release(venue, taker, "", CancelReason.HOLDERS, resting=False))
+            return
         lots = taker.open_lots
-        if lots > maker.open_lots:
-            lots = maker.open_lots
-        events.append(trade(venue, instrument, maker, taker, lots))
+        shown = maker.open_lots - maker.hidden_lots
+        if lots > shown:
+            lots = shown
+        events.append(trade(venue, instrument, maker, taker, lots, level.price_ticks))
+        follow_up(venue, instrument, maker, taker, events)
         level = side.best
 
 
-def trade(
-    venue: Venue, instrument: Instrument, maker: Order, taker: Order, lots: Lots
-) -> TradeExecuted:
-    """Execute `lots` between a resting and an incoming order; the maker's price counts.
+def meet_own(venue: Venue, maker: Order, taker: Order, events: list[AnyEvent]) -> None:
+    """An order meets one of its own group: do what the incoming firm has chosen."""
+    policy = taker.account.self_match
+    reason = CancelReason.SELF_MATCH
+    assert policy is not _REFUSE_NEWEST, "refused before anything changed"
+    if policy is SelfMatch.CANCEL_OLDEST:
+        events.append(withdraw(venue, maker, "", reason))
+    elif policy is SelfMatch.CANCEL_BOTH:
+        events.append(withdraw(venue, maker, "", reason))
+        events.append(release(venue, taker, "", reason, resting=False))
+    else:
+        lots = min(taker.open_lots, maker.open_lots - maker.hidden_lots)
+        for order in (maker, taker):
+            if order.open_lots == lots:
+                if order is maker:
+                    events.append(withdraw(venue, maker, "", reason))
+                else:
+                    events.append(release(venue, taker, "", reason, resting=False))
+            elif order is maker and order.open_lots - order.hidden_lots == lots:
+                events.append(reduce(venue, maker, lots, reason))
+                refresh(venue, maker, events)
+            else:
+                events.append(reduce(venue, order, lots, reason))
 
-    A maker that is used up leaves the book. Cash of the buyer and goods of the seller move from
+
+def interrupt(
+    venue: Venue,
+    instrument: Instrument,
+    price_ticks: Ticks,
+    low: Ticks,
+    high: Ticks,
+    events: list[AnyEvent],
+) -> None:
+    """Stop at the dynamic band: the instrument calls an auction and reopens by it."""
+    until_us = venue.ts_us + instrument.terms.call_seconds * 1_000_000
+    instrument.phase = _CALL
+    instrument.call_until_us = until_us
+    instrument.indicated = (0, 0, 0)
+    instrument.indicate_us = venue.ts_us + INDICATE_US
+    venue.remind(until_us, END_CALL, instrument.instrument_id)
+    venue.remind(instrument.indicate_us, INDICATE, instrument.instrument_id)
+    instrument_id = instrument.instrument_id
+    events.append(VolatilityInterrupted(instrument_id, price_ticks, low, high, until_us))
+    events.append(PhaseChanged(instrument_id, _CALL))
+
+
+def follow_up(
+    venue: Venue, instrument: Instrument, maker: Order, taker: Order, events: list[AnyEvent]
+) -> None:
+    """What a trade brings about besides itself: a refreshed iceberg, a lock, a full root."""
+    if maker.hidden_lots and maker.open_lots == maker.hidden_lots:
+        refresh(venue, maker, events)
+    if instrument.has_lock:
+        buyer, seller = (taker, maker) if taker.side is _BUY else (maker, taker)
+        lock(venue, instrument, buyer, seller, events)
+    if venue.goods.full_roots and instrument.is_matched:
+        clear_full(venue, instrument, events)
+
+
+def refresh(venue: Venue, order: Order, events: list[AnyEvent]) -> None:
+    """Show the next part of an iceberg, behind all orders at its price."""
+    assert order.special is not None
+    instrument = venue.instruments[order.instrument_id]
+    side = instrument.book.bids if order.side is _BUY else instrument.book.asks
+    side.remove(order)
+    shown = min(order.special.display_lots, order.open_lots)
+    order.hidden_lots = order.open_lots - shown
+    side.add(order)
+    events.append(
+        OrderRefreshed(
+            order.order_id,
+            order.firm_id,
+            order.instrument_id,
+            order.side,
+            order.price_ticks,
+            shown,
+        )
+    )
+
+
+def trade(
+    venue: Venue,
+    instrument: Instrument,
+    maker: Order,
+    taker: Order,
+    lots: Lots,
+    price: Ticks,
+    *,
+    in_auction: bool = False,
+) -> TradeExecuted:
+    """Execute `lots` between two orders at `price`.
+
+    An order that is used up leaves the book. Cash of the buyer and goods of the seller move from
     held to committed; what the buyer had held beyond that returns to available.
     """
     terms = instrument.terms
-    price = maker.price_ticks
     buyer, seller = (taker, maker) if taker.side is _BUY else (maker, taker)
     receipt_id, available = seller.receipts[0]
     receipts: tuple[tuple[ReceiptId, Lots, Kg], ...]
+    by_id = venue.goods.by_id
     if available > lots:  # one receipt covers it: by far the most frequent case
         seller.receipts = ((receipt_id, available - lots), *seller.receipts[1:])
-        receipt = venue.goods.by_id[receipt_id]
+        receipt = by_id[receipt_id]
         receipt.held_lots -= lots
         receipt.committed_lots += lots
         weight_kg = receipt.piece_kg or lots * terms.lot_kg
@@ -58,13 +184,16 @@ def trade(
     buyer_fee = value * terms.buyer_fee_bp // 10_000
     seller_fee = value * terms.seller_fee_bp // 10_000
 
-    if maker.open_lots == lots:
-        (instrument.book.asks if taker is buyer else instrument.book.bids).remove(maker)
-        del venue.orders[maker.order_id]
-        maker.account.open_orders -= 1
-    else:
-        assert maker.level is not None
-        maker.level.lots -= lots
+    for order in (maker, taker) if in_auction else (maker,):
+        if order.open_lots == lots:
+            order.account.orders.pop(order.order_id, None)
+            if order.level is not None:
+                (instrument.book.bids if order.side is _BUY else instrument.book.asks).remove(order)
+                if not instrument.is_matched:
+                    del venue.offers[order.order_id]
+            order.place = INCOMING
+        elif order.level is not None:
+            order.level.lots -= lots
     maker.open_lots -= lots
     taker.open_lots -= lots
 
@@ -89,6 +218,9 @@ def trade(
     account.committed_fen += committed
     account.available_fen += freed - committed
 
+    for used_id, _, _ in receipts:
+        hold_root(venue, by_id[used_id].root_id, buyer.firm_id)
+    instrument.last_ticks = price
     trade_id = venue.last_trade_id = venue.last_trade_id + 1
     venue.trades[trade_id] = UnsettledTrade(
         instrument.instrument_id,
@@ -99,6 +231,7 @@ def trade(
         seller_fee,
         committed,
         receipts,
+        venue.ts_us,
     )
     return TradeExecuted(
         trade_id,
@@ -118,6 +251,7 @@ def trade(
         committed,
         maker.open_lots,
         receipts,
+        in_auction,
     )
 
 
@@ -153,15 +287,95 @@ def consume(
 
 def rest(venue: Venue, instrument: Instrument, order: Order) -> OrderRested:
     """Put what is open of `order` into the book, behind all orders at its price."""
+    hidden = 0
+    if order.special is not None and 0 < order.special.display_lots < order.open_lots:
+        hidden = order.open_lots - order.special.display_lots
+    order.hidden_lots = hidden
+    order.place = BOOK
     book = instrument.book
     (book.bids if order.side is _BUY else book.asks).add(order)
-    venue.orders[order.order_id] = order
-    order.account.open_orders += 1
+    order.account.orders[order.order_id] = order
+    if not instrument.is_matched:
+        venue.offers[order.order_id] = order
     return OrderRested(
         order.order_id,
         order.firm_id,
         order.instrument_id,
         order.side,
         order.price_ticks,
-        order.open_lots,
+        order.open_lots - hidden,
+        hidden,
     )
+
+
+def arrive(venue: Venue, instrument: Instrument, order: Order, events: list[AnyEvent]) -> None:
+    """Let an admitted order trade, rest or end, by mode, phase and time in force."""
+    if instrument.phase is _CONTINUOUS and instrument.is_matched:
+        match(venue, instrument, order, events)
+    if order.open_lots:
+        if order.tif is _IOC or order.tif is _FOK:
+            events.append(release(venue, order, "", CancelReason.IMMEDIATE, resting=False))
+        else:
+            events.append(rest(venue, instrument, order))
+
+
+def trigger_stops(venue: Venue, instrument: Instrument, events: list[AnyEvent]) -> None:
+    """Let the stops that the last trade has reached enter, in the order of their entry.
+
+    All that are reached go together; what their own trades reach goes in a next round.
+    """
+    while instrument.stops and instrument.phase is _CONTINUOUS and instrument.last_ticks:
+        last = instrument.last_ticks
+        reached = [order for order in instrument.stops.values() if is_reached(order, last)]
+        if not reached:
+            return
+        for order in reached:
+            del instrument.stops[order.order_id]
+            del order.account.orders[order.order_id]
+            order.place = INCOMING
+        for order in reached:
+            assert order.special is not None
+            stop = order.special.stop_ticks
+            order.special = msgspec.structs.replace(
+                order.special, kind=OrderKind.LIMIT, stop_ticks=0
+            )
+            events.append(
+                StopTriggered(order.order_id, order.firm_id, instrument.instrument_id, stop, last)
+            )
+            reenter(venue, instrument, order, events)
+
+
+def is_reached(order: Order, last_ticks: Ticks) -> bool:
+    """Whether a stop's price has been reached: a buy's from below, a sell's from above."""
+    assert order.special is not None
+    if order.side is _BUY:
+        return last_ticks >= order.special.stop_ticks
+    return last_ticks <= order.special.stop_ticks
+
+
+def reenter(venue: Venue, instrument: Instrument, order: Order, events: list[AnyEvent]) -> None:
+    """Let an order that waited enter the book, if it still may; otherwise it ends."""
+    account = order.account
+    reason = None
+    if (
+        account.halted
+        or account.status != account.status.ACTIVE
+        or order.trader_id in account.blocked_traders
+        or 0 in account.blocked_traders
+        or not instrument.low_ticks <= order.price_ticks <= instrument.high_ticks
+        or (order.side is not _BUY and too_many_holders(venue, order.receipts, 0) is not None)
+    ):
+        reason = CancelReason.STOP_REFUSED
+    elif instrument.is_matched and account.self_match is _REFUSE_NEWEST:
+        lots = order.open_lots
+        related = first_related(instrument, order.side, order.price_ticks, lots, order.group_id)
+        if related is not None:
+            reason = CancelReason.SELF_MATCH
+    elif not instrument.is_matched and refuse_meeting(
+        instrument, order.side, order.price_ticks, order.open_lots, account
+    ):
+        reason = CancelReason.STOP_REFUSED
+    if reason is not None:
+        events.append(release(venue, order, "", reason, resting=False))
+    else:
+        arrive(venue, instrument, order, events)

@@ -6,28 +6,57 @@ used by the ledger (`SETTLEMENT.md` 0.8).
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from matching.commands import ClientCommand, FirmStatus
-from matching.units import Day, Fen, FirmId, InstrumentId, Kg, Lots, ReceiptId
+from matching.commands import ClientCommand, FirmStatus, SelfMatch
+from matching.limits import CLIENT_IDS_PER_FIRM
+from matching.units import (
+    Day,
+    Fen,
+    FirmId,
+    InstrumentId,
+    Kg,
+    Lots,
+    Micros,
+    OrderId,
+    ReceiptId,
+    TraderId,
+)
+
+if TYPE_CHECKING:
+    from matching.orders import Order
 
 Remembered: TypeAlias = tuple[ClientCommand, int, int]
 """A trader's command and where its first answer stands: block seq, index."""
 
+TOKEN: Final = 1_000_000
+"""What one order takes from a firm's bucket: a rate of one a second gives one each microsecond."""
+
 
 class Account:
-    """A firm's cash, standing and open orders at this venue."""
+    """A firm's cash, standing, limits and open orders at this venue."""
 
     __slots__ = (
         "available_fen",
+        "blocked_traders",
+        "burst",
         "committed_fen",
+        "day_lots",
+        "day_value_fen",
         "firm_id",
         "group_id",
         "halted",
         "held_fen",
-        "open_orders",
+        "is_bounded",
+        "max_day_value_fen",
+        "orders",
+        "orders_per_s",
+        "remember_most",
         "remembered",
+        "self_match",
         "status",
+        "tokens",
+        "tokens_at_us",
     )
 
     def __init__(self, firm_id: FirmId, group_id: int) -> None:
@@ -38,9 +67,34 @@ class Account:
         self.available_fen: Fen = 0
         self.held_fen: Fen = 0
         self.committed_fen: Fen = 0
-        self.open_orders = 0
+        # Every order that holds cover, wherever it stands, oldest first.
+        self.orders: dict[OrderId, Order] = {}
         # The firm's client order ids that the dedup window knows.
         self.remembered: dict[str, Remembered] = {}
+        self.remember_most = CLIENT_IDS_PER_FIRM
+        self.self_match = SelfMatch.REFUSE_NEWEST
+        self.blocked_traders: dict[TraderId, None] = {}
+        # Limits; 0 is no limit. Tokens in millionths of an order.
+        self.orders_per_s = 0
+        self.burst = 0
+        self.tokens = 0
+        self.tokens_at_us: Micros = 0
+        self.max_day_value_fen: Fen = 0
+        self.day_value_fen: Fen = 0
+        self.day_lots: dict[InstrumentId, Lots] = {}
+        # Whether any of the above asks for a look at each order.
+        self.is_bounded = False
+
+    def refill(self, ts_us: Micros) -> None:
+        """Give the bucket what the time since the last order is worth."""
+        most = self.burst * TOKEN
+        tokens = self.tokens + (ts_us - self.tokens_at_us) * self.orders_per_s
+        self.tokens = most if tokens > most else tokens
+        self.tokens_at_us = ts_us
+
+    def note_bounds(self) -> None:
+        """Recompute `is_bounded` after a change of limits or blocks."""
+        self.is_bounded = bool(self.max_day_value_fen or self.blocked_traders)
 
 
 class Receipt:
@@ -83,13 +137,20 @@ class Receipt:
 
 
 class Goods:
-    """All receipts of a venue, and each firm's per instrument, oldest first."""
+    """All receipts of a venue, and each firm's per instrument, oldest first.
 
-    __slots__ = ("by_id", "by_owner")
+    `holders` counts for each root how often a firm came to hold part of it: the law bounds the
+    number of firms, over the whole life of the right (RULEBOOK C3).
+    """
+
+    __slots__ = ("by_id", "by_owner", "full_roots", "holders")
 
     def __init__(self) -> None:
         self.by_id: dict[ReceiptId, Receipt] = {}
         self.by_owner: dict[tuple[FirmId, InstrumentId], dict[ReceiptId, Receipt]] = {}
+        self.holders: dict[ReceiptId, dict[FirmId, int]] = {}
+        # Roots that no further firm may hold.
+        self.full_roots: dict[ReceiptId, None] = {}
 
     def add(self, receipt: Receipt) -> None:
         """Take a receipt in; its id is new."""

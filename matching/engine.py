@@ -12,10 +12,11 @@ from typing import Any, Final
 
 import msgspec
 
-from matching import administration, operations, trading
+from matching import administration, lifting, operations, passing, trading
 from matching.commands import (
     AmendOrder,
     AnyCommand,
+    BustTrade,
     CancelOrder,
     ChangePhase,
     ClientCommand,
@@ -25,35 +26,45 @@ from matching.commands import (
     DebitGoods,
     DefineFirm,
     DefineInstrument,
+    Disconnect,
     EnterOrder,
+    KillSwitch,
+    LiftBest,
     LiftOrder,
+    MassCancel,
     OpenDay,
     OperationCommand,
+    PassTime,
     ReleaseCash,
     ReserveCash,
+    SetFirmLimits,
     SetFirmStatus,
     SetHalt,
     SetReference,
+    SetSelfMatch,
     SettleTrade,
-    Side,
 )
-from matching.cover import Account, Receipt, Remembered
+from matching.cover import TOKEN, Account, Receipt, Remembered
 from matching.events import AnyEvent, CommandRepeated, RejectReason
 from matching.instrument import Instrument
-from matching.limits import CLIENT_IDS_PER_FIRM, ID_LENGTH, OP_ID_LENGTH
+from matching.invariants import check_venue
+from matching.limits import ID_LENGTH, OP_ID_LENGTH
 from matching.orders import Order
 from matching.rules import Refusal, bounded, rejected
 from matching.state import Venue
+from matching.uncross import Clearing, clearing
 from matching.units import MAX_INT, Fen, FirmId, Micros, ReceiptId
 
-ENGINE_VERSION: Final = "2"
+ENGINE_VERSION: Final = "3"
 """Rises with every change that lets an old journal replay to other events."""
 
 _TRADING: Final[dict[type, Callable[[Venue, Account, Any], tuple[AnyEvent, ...]]]] = {
     EnterOrder: trading.enter,
-    LiftOrder: trading.lift,
+    LiftOrder: lifting.lift,
+    LiftBest: lifting.lift_best,
     AmendOrder: trading.amend,
     CancelOrder: trading.cancel,
+    MassCancel: trading.mass_cancel,
 }
 _OPERATIONS: Final[dict[type, Callable[[Venue, Any], Refusal | list[AnyEvent]]]] = {
     CreditCash: operations.credit_cash,
@@ -63,6 +74,7 @@ _OPERATIONS: Final[dict[type, Callable[[Venue, Any], Refusal | list[AnyEvent]]]]
     CreditGoods: operations.credit_goods,
     DebitGoods: operations.debit_goods,
     SettleTrade: operations.settle_trade,
+    BustTrade: operations.bust_trade,
 }
 _ADMINISTRATION: Final[dict[type, Callable[[Venue, Any], Refusal | list[AnyEvent]]]] = {
     DefineFirm: administration.define_firm,
@@ -72,7 +84,14 @@ _ADMINISTRATION: Final[dict[type, Callable[[Venue, Any], Refusal | list[AnyEvent
     SetHalt: administration.set_halt,
     OpenDay: administration.open_day,
     SetReference: administration.set_reference,
+    KillSwitch: administration.kill_switch,
+    Disconnect: administration.disconnect,
+    SetFirmLimits: administration.set_firm_limits,
+    SetSelfMatch: administration.set_self_match,
+    PassTime: passing.pass_time,
 }
+_EXEMPT: Final = frozenset({CancelOrder, MassCancel})
+"""Commands that only take orders away: no bound on rate or memory stops them."""
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -137,7 +156,12 @@ class Engine:
             not venue.oldest_us <= command.at_us <= venue.newest_us  # type: ignore[union-attr]
             or not 0 < len(client_order_id) <= ID_LENGTH
             or not 0 <= command.trader_id <= MAX_INT  # type: ignore[union-attr]
-            or len(remembered) > CLIENT_IDS_PER_FIRM
+            or len(remembered) > account.remember_most
+            or (
+                account.orders_per_s
+                and type(command) not in _EXEMPT
+                and not _take_token(account, venue.ts_us)
+            )
         ):
             del remembered[client_order_id]
             refused = self._refuse_client(command, account)  # type: ignore[arg-type]
@@ -170,10 +194,12 @@ class Engine:
             reason, values = RejectReason.INVALID, ()
         elif account is None:
             reason, values = RejectReason.UNKNOWN_FIRM, (firm_id,)
-        elif type(command) is CancelOrder:
-            return None
+        elif len(account.remembered) >= account.remember_most:
+            if type(command) in _EXEMPT:
+                return None
+            reason, values = RejectReason.RATE, (len(account.remembered), account.remember_most)
         else:
-            reason, values = RejectReason.LIMIT, (len(account.remembered), CLIENT_IDS_PER_FIRM)
+            reason, values = RejectReason.RATE, (account.orders_per_s, account.burst)
         if len(client_order_id) > ID_LENGTH:
             client_order_id = ""
         return rejected(bounded(firm_id), client_order_id, reason, values)
@@ -248,11 +274,12 @@ class Engine:
         return list(self.venue.goods.by_id.values())
 
     def open_orders(self, firm_id: FirmId | None = None) -> list[Order]:
-        """Return the resting orders of a firm, or of all. To be read, not written."""
+        """Return the open orders of a firm, or of all. To be read, not written."""
         return [
             order
-            for order in self.venue.orders.values()
-            if firm_id is None or order.firm_id == firm_id
+            for account in self.venue.accounts.values()
+            if firm_id is None or account.firm_id == firm_id
+            for order in account.orders.values()
         ]
 
     def instruments(self) -> list[Instrument]:
@@ -312,77 +339,29 @@ class Engine:
             ],
         }
 
+    @property
+    def next_due_us(self) -> Micros:
+        """When `PassTime` is wanted next, 0 if never."""
+        timers = self.venue.timers
+        return timers[0][0] if timers else 0
+
+    def indication(self, instrument_id: int) -> Clearing:
+        """Return what a call of this instrument would give now; raises KeyError if unknown."""
+        return clearing(self.venue.instruments[instrument_id])
+
     def check(self) -> None:
         """Assert every invariant of the venue: books, holds, conservation of cash and goods."""
-        venue = self.venue
-        held_fen: dict[FirmId, Fen] = {}
-        held_lots: dict[ReceiptId, int] = {}
-        open_orders: dict[FirmId, int] = {}
-        resting = 0
-        for instrument in venue.instruments.values():
-            instrument.book.check()
-            for side in (instrument.book.bids, instrument.book.asks):
-                for order in side:
-                    resting += 1
-                    assert venue.orders[order.order_id] is order
-                    assert 0 < order.open_lots <= order.quantity_lots
-                    open_orders[order.firm_id] = open_orders.get(order.firm_id, 0) + 1
-                    need = 0
-                    if order.side == Side.BUY:
-                        need = instrument.need_fen(order.price_ticks, order.open_lots)
-                    else:
-                        assert sum(lots for _, lots in order.receipts) == order.open_lots
-                    assert order.held_fen == need, "an order holds exactly what it needs"
-                    held_fen[order.firm_id] = held_fen.get(order.firm_id, 0) + need
-                    for receipt_id, lots in order.receipts:
-                        assert lots > 0
-                        assert venue.goods.by_id[receipt_id].firm_id == order.firm_id
-                        held_lots[receipt_id] = held_lots.get(receipt_id, 0) + lots
-        assert resting == len(venue.orders), "every known order rests in a book"
-        committed_fen: dict[FirmId, Fen] = {}
-        committed_lots: dict[ReceiptId, int] = {}
-        for trade in venue.trades.values():
-            assert trade.buyer_committed_fen >= trade.value_fen + trade.buyer_fee_fen, (
-                "what a trade committed covers value and fee"
-            )
-            firm_id = trade.buyer_firm_id
-            committed_fen[firm_id] = committed_fen.get(firm_id, 0) + trade.buyer_committed_fen
-            for receipt_id, lots, _ in trade.receipts:
-                committed_lots[receipt_id] = committed_lots.get(receipt_id, 0) + lots
-        for reserve in venue.reserves.values():
-            firm_id = reserve.firm_id
-            committed_fen[firm_id] = committed_fen.get(firm_id, 0) + reserve.amount_fen
-        cash = 0
-        for account in venue.accounts.values():
-            firm_id = account.firm_id
-            assert account.available_fen >= 0, "no firm has spent more than it has"
-            assert account.held_fen == held_fen.get(firm_id, 0)
-            assert account.committed_fen == committed_fen.get(firm_id, 0)
-            assert account.open_orders == open_orders.get(firm_id, 0)
-            cash += account.available_fen + account.held_fen + account.committed_fen
-        assert cash == venue.cash_in_fen - venue.cash_out_fen, "cash is conserved"
-        lots_of: dict[int, int] = {}
-        for receipt in venue.goods.by_id.values():
-            receipt_id = receipt.receipt_id
-            assert receipt.free_lots >= 0
-            assert receipt.held_lots == held_lots.get(receipt_id, 0)
-            assert receipt.committed_lots == committed_lots.get(receipt_id, 0)
-            lots = receipt.free_lots + receipt.held_lots + receipt.committed_lots
-            assert lots > 0, "an empty receipt is forgotten"
-            assert not receipt.piece_kg or lots == 1, "a piece is whole"
-            owner = (receipt.firm_id, receipt.instrument_id)
-            assert venue.goods.by_owner[owner][receipt_id] is receipt
-            lots_of[receipt.instrument_id] = lots_of.get(receipt.instrument_id, 0) + lots
-        owned = sum(len(mine) for mine in venue.goods.by_owner.values())
-        assert owned == len(venue.goods.by_id)
-        for instrument_id, lots_in in venue.goods_in_lots.items():
-            out = venue.goods_out_lots.get(instrument_id, 0)
-            assert lots_of.get(instrument_id, 0) == lots_in - out, "goods are conserved"
-        assert len(venue.window) == sum(len(a.remembered) for a in venue.accounts.values())
-        for remembered in venue.window:
-            command = remembered[0]
-            known = venue.accounts[command.firm_id].remembered[command.client_order_id]
-            assert known is remembered, "the window and the firms remember the same commands"
+        check_venue(self.venue)
+
+
+def _take_token(account: Account, ts_us: Micros) -> bool:
+    """Take what one order costs from a firm's bucket; False when there is too little."""
+    if account.tokens_at_us != ts_us:
+        account.refill(ts_us)
+    if account.tokens < TOKEN:
+        return False
+    account.tokens -= TOKEN
+    return True
 
 
 def _answer_again(first: Remembered, again: ClientCommand) -> tuple[AnyEvent, ...]:

@@ -13,7 +13,18 @@ from typing import TypeAlias
 
 import msgspec
 
-from matching.commands import FirmStatus, HaltScope, Mode, Phase, Side, TimeInForce
+from matching.commands import (
+    AuctionForm,
+    FirmStatus,
+    HaltScope,
+    Mode,
+    Phase,
+    ResaleLock,
+    SelfMatch,
+    Side,
+    Special,
+    TimeInForce,
+)
 from matching.units import (
     BasisPoints,
     Day,
@@ -22,6 +33,7 @@ from matching.units import (
     InstrumentId,
     Kg,
     Lots,
+    Micros,
     OrderId,
     ReceiptId,
     Ticks,
@@ -79,12 +91,42 @@ class RejectReason(StrEnum):
     DAY = "DAY"  # day, current day
     SAME = "SAME"  # nothing would change
     LIMIT = "LIMIT"  # a bound of the engine was reached: count, most
+    RATE = "RATE"  # orders a second, burst; or ids remembered, most
+    TRADER_BLOCKED = "TRADER_BLOCKED"  # trader_id
+    RESALE_LOCK = "RESALE_LOCK"  # day of the locking trade, trading days since, days needed
+    DAY_QUANTITY = "DAY_QUANTITY"  # lots with this order, most
+    DAY_VALUE = "DAY_VALUE"  # fen with this order, most
+    HOLDER_LIMIT = "HOLDER_LIMIT"  # root receipt_id, holders, most
+    NOT_FILLABLE = "NOT_FILLABLE"  # lots asked, lots that would trade at once
+    NO_OPPOSITE = "NO_OPPOSITE"  # nothing stands that the order could take
+    EXPIRED = "EXPIRED"  # expires_us, now
+    NOT_AMENDABLE = "NOT_AMENDABLE"  # order_id: a stop, or suspended
+    UNKNOWN_NEGOTIATION = "UNKNOWN_NEGOTIATION"  # negotiation_id; also another firm's
+    NOT_YOUR_TURN = "NOT_YOUR_TURN"  # negotiation_id
+    ROUND = "ROUND"  # round read, live round
+    UNKNOWN_AUCTION = "UNKNOWN_AUCTION"  # auction_id
+    AUCTION_STATE = "AUCTION_STATE"  # auction_id, state
+    NOT_QUALIFIED = "NOT_QUALIFIED"  # auction_id
+    OWNER = "OWNER"  # auction_id: the owner's group may not bid
+    RESERVE = "RESERVE"  # price_ticks, reserve_ticks
+    INCREMENT = "INCREMENT"  # price_ticks, the least or most that is accepted
+    BUST_WINDOW = "BUST_WINDOW"  # traded_us, oldest
+    TWO_PERSONS = "TWO_PERSONS"  # actor_id
 
 
 class CancelReason(IntEnum):
     REQUESTED = 1
     IMMEDIATE = 2  # the rest of an IOC order
-    EXPIRED = 3  # a day order at the close
+    EXPIRED = 3  # a day order at the close, or past its time
+    SELF_MATCH = 4  # it would have met its own group
+    MASS = 5  # with others, by its firm
+    KILLED = 6  # by the kill switch
+    DISCONNECTED = 7  # its connection ended
+    HOLDERS = 8  # no further firm may hold its receipts
+    STOP_REFUSED = 9  # triggered, and no longer admissible
+    NEGOTIATION = 10  # a proposal was answered, declined or has lapsed
+    BAND = 12  # a new band leaves it outside
+    AUCTION = 11  # a bid was replaced or did not win; the owner's goods were not sold
 
 
 class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -130,10 +172,15 @@ class OrderEntered(Event, frozen=True, array_like=True, gc=False, tag=3):
     held_fen: Fen
     receipts: tuple[ReceiptLots, ...]
     lifted_order_id: OrderId
+    special: Special | None = None
+    warned: bool = False
 
 
 class OrderRested(Event, frozen=True, array_like=True, gc=False, tag=4):
-    """The open part stands in the book, behind all orders at its price."""
+    """The open part stands in the book, behind all orders at its price.
+
+    The book shows `open_lots`; an iceberg has `hidden_lots` beside them.
+    """
 
     order_id: OrderId
     firm_id: FirmId
@@ -141,6 +188,7 @@ class OrderRested(Event, frozen=True, array_like=True, gc=False, tag=4):
     side: Side
     price_ticks: Ticks
     open_lots: Lots
+    hidden_lots: Lots = 0
 
 
 class TradeExecuted(Event, frozen=True, array_like=True, gc=False, tag=5):
@@ -148,7 +196,9 @@ class TradeExecuted(Event, frozen=True, array_like=True, gc=False, tag=5):
 
     Cash of the buyer: held falls by `buyer_freed_fen`, committed rises by `buyer_committed_fen`,
     available by the difference. Each of `receipts` (id, lots, kg) moves held -> committed.
-    `maker_open_lots` is what stays in the book. Money is tax-inclusive; fees are beside it.
+    `maker_open_lots` is what stays open of the maker, an iceberg's hidden part included. Money is
+    tax-inclusive; fees are beside it. `in_auction`: both orders stood in the book at prices of
+    their own, and the trade takes what it took from both.
     """
 
     trade_id: TradeId
@@ -168,13 +218,14 @@ class TradeExecuted(Event, frozen=True, array_like=True, gc=False, tag=5):
     buyer_committed_fen: Fen
     maker_open_lots: Lots
     receipts: tuple[tuple[ReceiptId, Lots, Kg], ...]
+    in_auction: bool = False
 
 
 class OrderCancelled(Event, frozen=True, array_like=True, gc=False, tag=6):
     """The open part is gone: held -> available by `freed_fen`, held -> free by `receipts`.
 
-    `resting` says whether those lots stood in the book. `client_order_id` is that of the cancel
-    request, "" when nobody asked.
+    `resting` says whether those lots stood in the book, all but `hidden_lots` of them shown.
+    `client_order_id` is that of the cancel request, "" when nobody asked.
     """
 
     order_id: OrderId
@@ -188,6 +239,7 @@ class OrderCancelled(Event, frozen=True, array_like=True, gc=False, tag=6):
     receipts: tuple[ReceiptLots, ...]
     reason: CancelReason
     resting: bool
+    hidden_lots: Lots = 0
 
 
 class OrderAmended(Event, frozen=True, array_like=True, gc=False, tag=7):
@@ -212,6 +264,38 @@ class OrderAmended(Event, frozen=True, array_like=True, gc=False, tag=7):
     held_fen: Fen
     receipts: tuple[ReceiptLots, ...]
     kept_priority: bool
+    old_hidden_lots: Lots = 0
+    hidden_lots: Lots = 0
+
+
+class OrderRefreshed(Event, frozen=True, array_like=True, gc=False, tag=8):
+    """An iceberg shows its next `shown_lots`, behind all orders at its price."""
+
+    order_id: OrderId
+    firm_id: FirmId
+    instrument_id: InstrumentId
+    side: Side
+    price_ticks: Ticks
+    shown_lots: Lots
+
+
+class OrderReduced(Event, frozen=True, array_like=True, gc=False, tag=9):
+    """An order gives up `reduced_lots` and what they held; `open_lots` of it go on.
+
+    `shown_lots` of them stood in the book (0: the order is the incoming one).
+    """
+
+    order_id: OrderId
+    firm_id: FirmId
+    instrument_id: InstrumentId
+    side: Side
+    price_ticks: Ticks
+    reduced_lots: Lots
+    shown_lots: Lots
+    open_lots: Lots
+    freed_fen: Fen
+    receipts: tuple[ReceiptLots, ...]
+    reason: CancelReason
 
 
 class FirmDefined(Event, frozen=True, array_like=True, gc=False, tag=10):
@@ -245,6 +329,11 @@ class InstrumentDefined(Event, frozen=True, array_like=True, gc=False, tag=12):
     piece_min_kg: Kg
     piece_max_kg: Kg
     approval_id: int
+    product_id: int = 0
+    resale_lock: ResaleLock = ResaleLock.NONE
+    dynamic_bp: BasisPoints = 0
+    call_seconds: int = 0
+    max_day_lots: Lots = 0
 
 
 class PhaseChanged(Event, frozen=True, array_like=True, gc=False, tag=13):
@@ -352,8 +441,259 @@ class TradeSettled(Event, frozen=True, array_like=True, gc=False, tag=30):
     sellable_from_day: Day
 
 
+class TradeBusted(Event, frozen=True, array_like=True, gc=False, tag=31):
+    """A trade was undone: the buyer's committed cash and the seller's committed goods are free.
+
+    Cash: committed -> available by `buyer_committed_fen`. Goods: each of `receipts` (id, lots,
+    kg) committed -> free.
+    """
+
+    op_id: str
+    trade_id: TradeId
+    instrument_id: InstrumentId
+    buyer_firm_id: FirmId
+    seller_firm_id: FirmId
+    buyer_committed_fen: Fen
+    receipts: tuple[tuple[ReceiptId, Lots, Kg], ...]
+    actor_id: int
+    approver_id: int
+    reason: str
+
+
+class OrderSuspended(Event, frozen=True, array_like=True, gc=False, tag=40):
+    """A resale lock takes an order out of the book, or keeps a stop from triggering.
+
+    It goes on holding its cover. `resting` says whether it stood in the book: `open_lots` of it
+    shown and `hidden_lots` not.
+    """
+
+    order_id: OrderId
+    firm_id: FirmId
+    instrument_id: InstrumentId
+    side: Side
+    price_ticks: Ticks
+    open_lots: Lots
+    hidden_lots: Lots
+    resting: bool
+
+
+class OrderResumed(Event, frozen=True, array_like=True, gc=False, tag=41):
+    """The lock is over: the order enters the book again as a new one would, trades first."""
+
+    order_id: OrderId
+    firm_id: FirmId
+    instrument_id: InstrumentId
+
+
+class StopTriggered(Event, frozen=True, array_like=True, gc=False, tag=42):
+    """The last trade's price reached a stop: the order enters the book as a limit order."""
+
+    order_id: OrderId
+    firm_id: FirmId
+    instrument_id: InstrumentId
+    stop_ticks: Ticks
+    last_ticks: Ticks
+
+
+class OrdersWithdrawn(Event, frozen=True, array_like=True, gc=False, tag=43):
+    """The outcome of a mass cancel or a disconnect; an `OrderCancelled` follows for each."""
+
+    firm_id: FirmId
+    client_order_id: str
+    count: int
+
+
+class KillSwitched(Event, frozen=True, array_like=True, gc=False, tag=44):
+    """A firm, or one trader of it, is blocked or free again; cancelled orders follow."""
+
+    firm_id: FirmId
+    trader_id: TraderId
+    blocked: bool
+    actor_id: int
+    reason: str
+    count: int
+
+
+class FirmLimitsChanged(Event, frozen=True, array_like=True, gc=False, tag=45):
+    firm_id: FirmId
+    orders_per_s: int
+    burst: int
+    day_value_fen: Fen
+
+
+class SelfMatchChanged(Event, frozen=True, array_like=True, gc=False, tag=46):
+    firm_id: FirmId
+    policy: SelfMatch
+
+
+class TimePassed(Event, frozen=True, array_like=True, gc=False, tag=47):
+    """The outcome of `PassTime`; what came due follows."""
+
+    ts_us: Micros
+
+
+class AuctionIndicated(Event, frozen=True, array_like=True, gc=False, tag=48):
+    """What a call auction would give now. `surplus_lots` is left over: buys above 0, sells below.
+
+    No price (0) when nothing would trade.
+    """
+
+    instrument_id: InstrumentId
+    price_ticks: Ticks
+    volume_lots: Lots
+    surplus_lots: int
+
+
+class AuctionUncrossed(Event, frozen=True, array_like=True, gc=False, tag=49):
+    """A call auction traded `volume_lots` at one price; the trades follow. 0 when none did."""
+
+    instrument_id: InstrumentId
+    price_ticks: Ticks
+    volume_lots: Lots
+    surplus_lots: int
+
+
+class VolatilityInterrupted(Event, frozen=True, array_like=True, gc=False, tag=50):
+    """A trade at `price_ticks` would have left [`low_ticks`, `high_ticks`]: a call until then."""
+
+    instrument_id: InstrumentId
+    price_ticks: Ticks
+    low_ticks: Ticks
+    high_ticks: Ticks
+    until_us: Micros
+
+
+class NegotiationOpened(Event, frozen=True, array_like=True, gc=False, tag=51):
+    """Two firms negotiate; the first proposal is the `OrderEntered` that follows."""
+
+    negotiation_id: int
+    instrument_id: InstrumentId
+    firm_id: FirmId
+    to_firm_id: FirmId
+    client_order_id: str
+
+
+class ProposalMade(Event, frozen=True, array_like=True, gc=False, tag=52):
+    """Round `round_no` of a negotiation stands: the order `order_id`, until `expires_us`."""
+
+    negotiation_id: int
+    round_no: int
+    order_id: OrderId
+    firm_id: FirmId
+    to_firm_id: FirmId
+    client_order_id: str
+    expires_us: Micros
+
+
+class NegotiationEnded(Event, frozen=True, array_like=True, gc=False, tag=53):
+    """`trade_id` is 0 unless it was accepted. `firm_id` is who ended it, 0: time."""
+
+    negotiation_id: int
+    firm_id: FirmId
+    client_order_id: str
+    trade_id: TradeId
+
+
+class AuctionAnnounced(Event, frozen=True, array_like=True, gc=False, tag=54):
+    """Same fields as `AnnounceAuction`; the owner's goods or money are the order `order_id`."""
+
+    op_id: str
+    auction_id: int
+    instrument_id: InstrumentId
+    owner_firm_id: FirmId
+    side: Side
+    form: AuctionForm
+    quantity_lots: Lots
+    reserve_ticks: Ticks
+    start_ticks: Ticks
+    increment_ticks: Ticks
+    least_lots: Lots
+    step_lots: Lots
+    bond_fen: Fen
+    opens_us: Micros
+    closes_us: Micros
+    extend_us: Micros
+    extensions: int
+    step_us: Micros
+    is_uniform: bool
+    order_id: OrderId
+
+
+class AuctionOpened(Event, frozen=True, array_like=True, gc=False, tag=55):
+    auction_id: int
+    instrument_id: InstrumentId
+
+
+class BidderJoined(Event, frozen=True, array_like=True, gc=False, tag=56):
+    """available -> held by `bond_fen`."""
+
+    auction_id: int
+    firm_id: FirmId
+    client_order_id: str
+    bond_fen: Fen
+
+
+class BidPlaced(Event, frozen=True, array_like=True, gc=False, tag=57):
+    """A bid stands: the order `order_id`. Who bids stays hidden from the others till the close."""
+
+    auction_id: int
+    order_id: OrderId
+    firm_id: FirmId
+    price_ticks: Ticks
+    quantity_lots: Lots
+    accepts_part: bool
+
+
+class AuctionExtended(Event, frozen=True, array_like=True, gc=False, tag=58):
+    auction_id: int
+    closes_us: Micros
+    extensions_left: int
+
+
+class ClockMoved(Event, frozen=True, array_like=True, gc=False, tag=59):
+    """The Dutch clock stands at `price_ticks`."""
+
+    auction_id: int
+    price_ticks: Ticks
+
+
+class AuctionEnded(Event, frozen=True, array_like=True, gc=False, tag=60):
+    """Closed, or withdrawn with a reason. `sold_lots` is 0 when the reserve was not reached.
+
+    The awards follow as trades; identities are public from here on.
+    """
+
+    auction_id: int
+    instrument_id: InstrumentId
+    sold_lots: Lots
+    marginal_ticks: Ticks
+    reason: str
+
+
+class BondReleased(Event, frozen=True, array_like=True, gc=False, tag=61):
+    """held -> available by `bond_fen`."""
+
+    auction_id: int
+    firm_id: FirmId
+    bond_fen: Fen
+
+
 AnyEvent: TypeAlias = (
     CommandRejected
+    | OrderRefreshed
+    | OrderReduced
+    | TradeBusted
+    | OrderSuspended
+    | OrderResumed
+    | StopTriggered
+    | OrdersWithdrawn
+    | KillSwitched
+    | FirmLimitsChanged
+    | SelfMatchChanged
+    | TimePassed
+    | AuctionIndicated
+    | AuctionUncrossed
+    | VolatilityInterrupted
     | CommandRepeated
     | OrderEntered
     | OrderRested

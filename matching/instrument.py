@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from matching.book import Book
-from matching.commands import DefineInstrument, Mode, Phase
+from matching.commands import DefineInstrument, Mode, Phase, ResaleLock
 from matching.events import RejectReason
-from matching.units import MAX_INT, BasisPoints, Fen, Kg, Lots, Ticks
+from matching.orders import Order
+from matching.units import MAX_INT, BasisPoints, Fen, Kg, Lots, Micros, OrderId, Ticks
 
 
 class Instrument:
@@ -13,29 +14,44 @@ class Instrument:
 
     __slots__ = (
         "book",
+        "call_until_us",
         "covered",
         "fee_bp",
         "halted",
+        "has_lock",
         "high_ticks",
+        "indicate_us",
+        "indicated",
         "instrument_id",
         "is_matched",
+        "last_ticks",
         "lot_tick_fen",
         "low_ticks",
         "phase",
+        "product_id",
         "reference_ticks",
+        "stops",
+        "suspended",
         "terms",
         "tolerance",
+        "warn_high_ticks",
+        "warn_low_ticks",
     )
 
     def __init__(self, terms: DefineInstrument) -> None:
         self.terms = terms
         self.instrument_id = terms.instrument_id
+        self.product_id = terms.product_id or -terms.instrument_id
         self.is_matched = terms.mode == Mode.MATCHED
-        self.reference_ticks = terms.reference_ticks
-        self.low_ticks = terms.low_ticks
-        self.high_ticks = terms.high_ticks
+        self.has_lock = terms.resale_lock == ResaleLock.PRODUCT_T5_SYMMETRIC
+        self.set_reference(terms.reference_ticks, terms.low_ticks, terms.high_ticks)
         self.phase = Phase.CLOSED
         self.halted = False
+        self.last_ticks: Ticks = 0
+        # A call that the engine began and will end itself; 0: the operator's.
+        self.call_until_us: Micros = 0
+        self.indicate_us: Micros = 0
+        self.indicated: tuple[Ticks, Lots, int] = (0, 0, 0)
         # What one tick of the heaviest lot is worth: what a buyer must be able to pay for. Exact,
         # as `wrong_terms` asks for whole fen.
         heaviest_kg: Kg = terms.piece_max_kg or terms.lot_kg
@@ -44,6 +60,23 @@ class Instrument:
         self.covered = terms.cover_bp * self.tolerance
         self.fee_bp: BasisPoints = terms.buyer_fee_bp
         self.book = Book()
+        # Stop orders that wait, and orders that a resale lock keeps out, in order of arrival.
+        self.stops: dict[OrderId, Order] = {}
+        self.suspended: dict[OrderId, Order] = {}
+
+    def set_reference(self, reference_ticks: Ticks, low_ticks: Ticks, high_ticks: Ticks) -> None:
+        """Set reference and band; prices in the outer half of the band are warned of."""
+        self.reference_ticks = reference_ticks
+        self.low_ticks = low_ticks
+        self.high_ticks = high_ticks
+        self.warn_low_ticks = reference_ticks - (reference_ticks - low_ticks) // 2
+        self.warn_high_ticks = reference_ticks + (high_ticks - reference_ticks) // 2
+
+    def dynamic_band(self) -> tuple[Ticks, Ticks]:
+        """Return the lowest and highest price of the next trade, both allowed."""
+        base = self.last_ticks or self.reference_ticks
+        away = base * self.terms.dynamic_bp // 10_000
+        return base - away, base + away
 
     def largest_value_fen(self, price_ticks: Ticks, lots: Lots) -> Fen:
         """Return the value of `lots` at `price_ticks` if every piece is as heavy as may be."""
@@ -97,6 +130,16 @@ def wrong_terms(terms: DefineInstrument) -> tuple[RejectReason, tuple[int, ...]]
         return RejectReason.PARAMETERS, (15,)
     if not 0 <= terms.approval_id <= MAX_INT:
         return RejectReason.PARAMETERS, (17,)
+    if not 0 <= terms.product_id <= MAX_INT:
+        return RejectReason.PARAMETERS, (18,)
+    if not 0 <= terms.dynamic_bp <= 10_000:
+        return RejectReason.PARAMETERS, (20,)
+    if not (1 if terms.dynamic_bp else 0) <= terms.call_seconds <= 86_400:
+        return RejectReason.PARAMETERS, (21,)
+    if terms.dynamic_bp and terms.mode != Mode.MATCHED:
+        return RejectReason.PARAMETERS, (20,)
+    if not 0 <= terms.max_day_lots <= MAX_INT:
+        return RejectReason.PARAMETERS, (22,)
     if terms.min_lots % terms.step_lots:
         return RejectReason.PARAMETERS, (5,)
     if terms.max_lots < terms.min_lots:

@@ -14,6 +14,24 @@ ID_LENGTH: Final = 36
 """Characters of a client order id; operation ids may have `OP_ID_LENGTH`."""
 OP_ID_LENGTH: Final = 64
 """Characters of an operation id."""
+HOLDERS_PER_ROOT: Final = 200
+"""Firms that may ever hold part of one warehouse receipt (RULEBOOK C3)."""
+LOCK_DAYS: Final = 5
+"""Trading days from a purchase to the first sale of the same product, and back (RULEBOOK C2)."""
+BUST_WINDOW_US: Final[Micros] = 15 * 60 * 1_000_000
+"""How long after a trade it may be undone (RULEBOOK 4.8)."""
+DUE_AT_ONCE: Final = 1_000
+"""What one `PassTime` does at most; the sequencer sends another while something is due."""
+INDICATE_US: Final[Micros] = 1_000_000
+"""How often a call publishes what it would give."""
+RATE_MOST: Final = 100_000
+"""Largest orders a second, and burst, of a firm."""
+DIRECTED_FIRMS: Final = 50
+"""Firms that one directed offer may name."""
+STOPS_PER_FIRM: Final = 1_000
+"""Stop orders that one firm may have waiting."""
+AHEAD_MOST_US: Final[Micros] = 400 * 24 * 3600 * 1_000_000
+"""How far ahead an expiry may lie."""
 OPEN_ORDERS_PER_FIRM: Final = 100_000
 """Resting orders of one firm in all instruments."""
 RECEIPTS_PER_ORDER: Final = 64

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from matching.commands import (
+    BustTrade,
     CreditCash,
     CreditGoods,
     DebitCash,
@@ -21,8 +22,11 @@ from matching.events import (
     GoodsCredited,
     GoodsDebited,
     RejectReason,
+    TradeBusted,
     TradeSettled,
 )
+from matching.limits import BUST_WINDOW_US, REASON_LENGTH
+from matching.locks import hold_root, unhold_root
 from matching.rules import Refusal
 from matching.state import Reserve, Venue
 from matching.units import MAX_INT
@@ -119,6 +123,7 @@ def credit_goods(venue: Venue, command: CreditGoods) -> Answer:
     if total > MAX_INT or command.weight_kg > MAX_INT:
         return RejectReason.LIMIT, (min(total, MAX_INT), MAX_INT)
     venue.goods_in_lots[command.instrument_id] = total
+    hold_root(venue, command.root_id, command.firm_id)
     venue.goods.add(
         Receipt(
             command.receipt_id,
@@ -230,5 +235,48 @@ def settle_trade(venue: Venue, command: SettleTrade) -> Answer:
             trade.buyer_committed_fen,
             tuple(moves),
             command.sellable_from_day,
+        )
+    ]
+
+
+def bust_trade(venue: Venue, command: BustTrade) -> Answer:
+    """Undo a trade that is not settled, within its window; two people decide (RULEBOOK 4.8)."""
+    if not (
+        0 < command.actor_id <= MAX_INT
+        and 0 < command.approver_id <= MAX_INT
+        and 0 < len(command.reason) <= REASON_LENGTH
+    ):
+        return RejectReason.INVALID, ()
+    if command.actor_id == command.approver_id:
+        return RejectReason.TWO_PERSONS, (command.actor_id,)
+    trade = venue.trades.get(command.trade_id)
+    if trade is None:
+        return RejectReason.UNKNOWN_TRADE, (command.trade_id,)
+    oldest = venue.ts_us - BUST_WINDOW_US
+    if trade.ts_us < oldest:
+        return RejectReason.BUST_WINDOW, (trade.ts_us, oldest)
+
+    # From here on nothing can fail.
+    del venue.trades[command.trade_id]
+    buyer = venue.accounts[trade.buyer_firm_id]
+    buyer.committed_fen -= trade.buyer_committed_fen
+    buyer.available_fen += trade.buyer_committed_fen
+    for receipt_id, lots, _ in trade.receipts:
+        receipt = venue.goods.by_id[receipt_id]
+        receipt.committed_lots -= lots
+        receipt.free_lots += lots
+        unhold_root(venue, receipt.root_id, trade.buyer_firm_id)
+    return [
+        TradeBusted(
+            command.op_id,
+            command.trade_id,
+            trade.instrument_id,
+            trade.buyer_firm_id,
+            trade.seller_firm_id,
+            trade.buyer_committed_fen,
+            trade.receipts,
+            command.actor_id,
+            command.approver_id,
+            command.reason,
         )
     ]

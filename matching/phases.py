@@ -13,8 +13,5 @@ NEXT: Final[dict[Phase, frozenset[Phase]]] = {
 }
 assert NEXT.keys() == set(Phase), "every phase states its exits"
 
-ENTERABLE: Final = frozenset({Phase.CONTINUOUS})
-"""Phases that accept new orders, amendments and lifts. Cancels are accepted in every phase."""
-
-BUILT: Final = frozenset({Phase.CLOSED, Phase.PRE_OPEN, Phase.CONTINUOUS, Phase.BREAK})
-"""Phases that this engine can be moved to; a call auction (CALL) has no uncross yet."""
+ENTERABLE: Final = frozenset({Phase.CALL, Phase.CONTINUOUS})
+"""Phases that accept new orders and amendments. Cancels are accepted in every phase."""

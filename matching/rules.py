@@ -1,25 +1,14 @@
-"""Pre-trade checks in their order. The earliest refusal wins, so that the same order always gets
-the same reason; nothing is held or written before every check has passed.
-
-`ENTRY_CHECKS` is the rule as it is meant to be read. `refuse_entry` is the same as one flat
-function, because a generator over the table costs eight times as much on the hot path; a test
-compares the two for random orders.
-"""
+"""What several checks share: refusals, who meets whom, which receipts cover a sale."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from matching.commands import EnterOrder, FirmStatus, Phase, Side, TimeInForce
+from matching.commands import FirmStatus, Phase, SelfMatch, Side, TimeInForce
 from matching.cover import Account, Goods, Receipt
 from matching.events import AnyEvent, CommandRejected, RejectReason
 from matching.instrument import Instrument
-from matching.limits import (
-    OPEN_ORDERS_PER_FIRM,
-    RECEIPTS_PER_ORDER,
-    WOULD_TRADE_IDS,
-)
+from matching.limits import RECEIPTS_PER_ORDER, WOULD_TRADE_IDS
 from matching.orders import Order
 from matching.units import MAX_INT, Day, FirmId, Lots, OrderId, ReceiptId, Ticks
 
@@ -31,7 +20,11 @@ Allocation: TypeAlias = list[tuple[Receipt, Lots]]
 # Bound once: looking a member up in its enum costs more than comparing it (CPython 3.11).
 _BUY: Final = Side.BUY
 _DAY: Final = TimeInForce.DAY
+_FOK: Final = TimeInForce.FOK
+_IOC: Final = TimeInForce.IOC
+_CALL: Final = Phase.CALL
 _CONTINUOUS: Final = Phase.CONTINUOUS
+_REFUSE_NEWEST: Final = SelfMatch.REFUSE_NEWEST
 _ACTIVE: Final = FirmStatus.ACTIVE
 
 
@@ -49,11 +42,12 @@ def rejected(
 
 
 def unrelated_met(
-    instrument: Instrument, side: Side, price_ticks: Ticks, group_id: int
+    instrument: Instrument, side: Side, price_ticks: Ticks, account: Account
 ) -> tuple[OrderId, ...]:
-    """Return the first orders of other groups that a `side` order would meet, in priority.
+    """Return the first orders that a `side` order would meet and may trade with, in priority.
 
-    At most `WOULD_TRADE_IDS`: what a refusal names.
+    Neither those of its own group nor those directed to others. At most `WOULD_TRADE_IDS`: what
+    a refusal names.
     """
     book_side = instrument.book.opposite(side)
     sign = book_side.sign
@@ -61,9 +55,15 @@ def unrelated_met(
     for order in book_side:
         if order.price_ticks * sign > price_ticks * sign or len(found) == WOULD_TRADE_IDS:
             break
-        if order.group_id != group_id:
+        if order.group_id != account.group_id and may_see(order, account.firm_id):
             found.append(order.order_id)
     return tuple(found)
+
+
+def may_see(order: Order, firm_id: FirmId) -> bool:
+    """Whether an offer is open to a firm: directed ones are to those that they name."""
+    special = order.special
+    return special is None or not special.firm_ids or firm_id in special.firm_ids
 
 
 def first_related(
@@ -109,13 +109,21 @@ def refuse_meeting(
     side: Side,
     price_ticks: Ticks,
     lots: Lots,
-    group_id: int,
+    account: Account,
 ) -> Refusal | None:
-    """Refuse what would trade where posting never does, or with a related party."""
+    """Refuse what would trade where posting never does, or with a related party.
+
+    In a call every order of the group at a crossing price counts: which quantities will meet is
+    not known yet. There the newest is refused whatever the firm has chosen.
+    """
     if instrument.is_matched:
-        related = first_related(instrument, side, price_ticks, lots, group_id)
+        if instrument.phase is _CALL:
+            lots = MAX_INT
+        elif account.self_match is not _REFUSE_NEWEST:
+            return None
+        related = first_related(instrument, side, price_ticks, lots, account.group_id)
         return None if related is None else (RejectReason.RELATED_PARTY, (related.order_id,))
-    others = unrelated_met(instrument, side, price_ticks, group_id)
+    others = unrelated_met(instrument, side, price_ticks, account)
     return (RejectReason.WOULD_TRADE, others) if others else None
 
 
@@ -188,199 +196,3 @@ def allocate(
     if receipt_ids:
         return allocate_named(goods, instrument, firm_id, receipt_ids, lots, today)
     return allocate_oldest(goods, instrument, firm_id, lots, today)
-
-
-# The table: each check gets the command and what it refers to, and answers a refusal or None.
-
-Check: TypeAlias = Callable[[EnterOrder, Instrument, Account | None, bool], Refusal | None]
-
-
-def venue_is_open(
-    order: EnterOrder, instrument: Instrument, account: Account | None, venue_halted: bool
-) -> Refusal | None:
-    """Refuse while the venue is halted."""
-    return (RejectReason.VENUE_HALTED, ()) if venue_halted else None
-
-
-def instrument_is_open(
-    order: EnterOrder, instrument: Instrument, account: Account | None, venue_halted: bool
-) -> Refusal | None:
-    """Refuse while the instrument is halted."""
-    if instrument.halted:
-        return RejectReason.INSTRUMENT_HALTED, (instrument.instrument_id,)
-    return None
-
-
-def phase_accepts_orders(
-    order: EnterOrder, instrument: Instrument, account: Account | None, venue_halted: bool
-) -> Refusal | None:
-    """Refuse outside continuous trading."""
-    if instrument.phase != Phase.CONTINUOUS:
-        return RejectReason.PHASE, (int(instrument.phase),)
-    return None
-
-
-def firm_may_trade(
-    order: EnterOrder, instrument: Instrument, account: Account | None, venue_halted: bool
-) -> Refusal | None:
-    """Refuse firms that are unknown, halted or suspended."""
-    if account is None:
-        return RejectReason.UNKNOWN_FIRM, (order.firm_id,)
-    if account.halted:
-        return RejectReason.FIRM_HALTED, (order.firm_id,)
-    if account.status != FirmStatus.ACTIVE:
-        return RejectReason.FIRM_SUSPENDED, (order.firm_id,)
-    return None
-
-
-def mode_allows(
-    order: EnterOrder, instrument: Instrument, account: Account | None, venue_halted: bool
-) -> Refusal | None:
-    """Refuse what the mode does not know: immediate-or-cancel where posting only rests."""
-    if not instrument.is_matched and order.tif != TimeInForce.DAY:
-        return RejectReason.MODE, (int(instrument.terms.mode),)
-    return None
-
-
-def meets_nobody_it_may_not(
-    order: EnterOrder, instrument: Instrument, account: Account | None, venue_halted: bool
-) -> Refusal | None:
-    """Refuse trades with related parties, and postings that would trade."""
-    assert account is not None
-    return refuse_meeting(
-        instrument, order.side, order.price_ticks, order.quantity_lots, account.group_id
-    )
-
-
-def quantity_fits(
-    order: EnterOrder, instrument: Instrument, account: Account | None, venue_halted: bool
-) -> Refusal | None:
-    """Refuse less than the minimum and fractions of the step."""
-    terms = instrument.terms
-    if order.quantity_lots < terms.min_lots:
-        return RejectReason.BELOW_MINIMUM, (order.quantity_lots, terms.min_lots)
-    if order.quantity_lots % terms.step_lots:
-        return RejectReason.QUANTITY_STEP, (order.quantity_lots, terms.step_lots)
-    return None
-
-
-def price_inside_band(
-    order: EnterOrder, instrument: Instrument, account: Account | None, venue_halted: bool
-) -> Refusal | None:
-    """Refuse prices outside today's band; both ends are inside."""
-    return outside_band(instrument, order.price_ticks)
-
-
-def limits_allow(
-    order: EnterOrder, instrument: Instrument, account: Account | None, venue_halted: bool
-) -> Refusal | None:
-    """Refuse more than one order may carry, and more orders than a firm may have."""
-    assert account is not None
-    refusal = above_maximum(instrument, order.price_ticks, order.quantity_lots)
-    if refusal is None and account.open_orders >= OPEN_ORDERS_PER_FIRM:
-        return RejectReason.LIMIT, (account.open_orders, OPEN_ORDERS_PER_FIRM)
-    return refusal
-
-
-ENTRY_CHECKS: Final[tuple[Check, ...]] = (
-    venue_is_open,
-    instrument_is_open,
-    phase_accepts_orders,
-    firm_may_trade,
-    mode_allows,
-    meets_nobody_it_may_not,
-    quantity_fits,
-    price_inside_band,
-    limits_allow,
-)
-"""What is checked before cover; cover is checked last, and what it finds is what is held."""
-
-
-def first_refusal(
-    order: EnterOrder, instrument: Instrument, account: Account | None, venue_halted: bool
-) -> Refusal | None:
-    """Return the first refusal of `ENTRY_CHECKS`, or None."""
-    refusals = (check(order, instrument, account, venue_halted) for check in ENTRY_CHECKS)
-    return next((refusal for refusal in refusals if refusal is not None), None)
-
-
-def outside_band(instrument: Instrument, price_ticks: Ticks) -> Refusal | None:
-    """Refuse a price outside today's band."""
-    low, high = instrument.low_ticks, instrument.high_ticks
-    if low <= price_ticks <= high:
-        return None
-    return RejectReason.PRICE_BAND, (price_ticks, low, high)
-
-
-def above_maximum(instrument: Instrument, price_ticks: Ticks, lots: Lots) -> Refusal | None:
-    """Refuse more lots or more value than one order may carry."""
-    terms = instrument.terms
-    if lots > terms.max_lots:
-        return RejectReason.ABOVE_MAXIMUM, (lots, terms.max_lots)
-    value = instrument.largest_value_fen(price_ticks, lots)
-    if value > terms.max_value_fen:
-        return RejectReason.VALUE_MAXIMUM, (min(value, MAX_INT), terms.max_value_fen)
-    return None
-
-
-def refuse_standing(instrument: Instrument, account: Account, venue_halted: bool) -> Refusal | None:
-    """Refuse by venue, instrument, phase and firm, as for entry; for lifts and amendments."""
-    if venue_halted:
-        return RejectReason.VENUE_HALTED, ()
-    if instrument.halted:
-        return RejectReason.INSTRUMENT_HALTED, (instrument.instrument_id,)
-    if instrument.phase is not _CONTINUOUS:
-        return RejectReason.PHASE, (int(instrument.phase),)
-    if account.halted:
-        return RejectReason.FIRM_HALTED, (account.firm_id,)
-    if account.status is not _ACTIVE:
-        return RejectReason.FIRM_SUSPENDED, (account.firm_id,)
-    return None
-
-
-def refuse_entry(
-    order: EnterOrder, instrument: Instrument, account: Account | None, venue_halted: bool
-) -> Refusal | None:
-    """Return what `first_refusal` returns, eight times cheaper."""
-    if venue_halted:
-        return RejectReason.VENUE_HALTED, ()
-    if instrument.halted:
-        return RejectReason.INSTRUMENT_HALTED, (instrument.instrument_id,)
-    if instrument.phase is not _CONTINUOUS:
-        return RejectReason.PHASE, (int(instrument.phase),)
-    if account is None:
-        return RejectReason.UNKNOWN_FIRM, (order.firm_id,)
-    if account.halted:
-        return RejectReason.FIRM_HALTED, (order.firm_id,)
-    if account.status is not _ACTIVE:
-        return RejectReason.FIRM_SUSPENDED, (order.firm_id,)
-    lots = order.quantity_lots
-    price = order.price_ticks
-    terms = instrument.terms
-    if instrument.is_matched:
-        book_side = instrument.book.asks if order.side is _BUY else instrument.book.bids
-        best = book_side.best
-        if best is not None and best.price_ticks * book_side.sign <= price * book_side.sign:
-            related = first_related(instrument, order.side, price, lots, account.group_id)
-            if related is not None:
-                return RejectReason.RELATED_PARTY, (related.order_id,)
-    else:
-        if order.tif is not _DAY:
-            return RejectReason.MODE, (int(terms.mode),)
-        refusal = refuse_meeting(instrument, order.side, price, lots, account.group_id)
-        if refusal is not None:
-            return refusal
-    if lots < terms.min_lots:
-        return RejectReason.BELOW_MINIMUM, (lots, terms.min_lots)
-    if lots % terms.step_lots:
-        return RejectReason.QUANTITY_STEP, (lots, terms.step_lots)
-    if not instrument.low_ticks <= price <= instrument.high_ticks:
-        return RejectReason.PRICE_BAND, (price, instrument.low_ticks, instrument.high_ticks)
-    if lots > terms.max_lots:
-        return RejectReason.ABOVE_MAXIMUM, (lots, terms.max_lots)
-    value = price * lots * instrument.lot_tick_fen
-    if value > terms.max_value_fen:
-        return RejectReason.VALUE_MAXIMUM, (min(value, MAX_INT), terms.max_value_fen)
-    if account.open_orders >= OPEN_ORDERS_PER_FIRM:
-        return RejectReason.LIMIT, (account.open_orders, OPEN_ORDERS_PER_FIRM)
-    return None

@@ -7,7 +7,8 @@ from a snapshot would differ from a replay from the first block (RELIABILITY D6)
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+from heapq import heappop, heappush
+from typing import Any, Final
 
 import msgspec
 
@@ -17,12 +18,16 @@ from matching.commands import (
     DefineInstrument,
     FirmStatus,
     Phase,
+    SelfMatch,
     Side,
+    Special,
     TimeInForce,
 )
 from matching.cover import Account, Goods, Receipt, Remembered
 from matching.instrument import Instrument
 from matching.limits import AHEAD_US, DEDUP_WINDOW_US
+from matching.negotiation_state import Negotiation
+from matching.one_way_state import OneWay
 from matching.orders import Order
 from matching.units import (
     Day,
@@ -40,6 +45,13 @@ from matching.units import (
 _commands = msgspec.msgpack.Decoder(AnyCommand)
 _encode = msgspec.msgpack.Encoder().encode
 
+# What a timer is about; its key names the order, instrument, auction or negotiation.
+EXPIRE_ORDER: Final = 1
+END_CALL: Final = 2
+INDICATE: Final = 3
+ONE_WAY: Final = 4
+NEGOTIATION: Final = 5
+
 
 class UnsettledTrade(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a trade committed and `SettleTrade` will move."""
@@ -52,6 +64,7 @@ class UnsettledTrade(msgspec.Struct, frozen=True, array_like=True, gc=False):
     seller_fee_fen: Fen
     buyer_committed_fen: Fen
     receipts: tuple[tuple[ReceiptId, Lots, Kg], ...]
+    ts_us: Micros
 
 
 class Reserve(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -61,28 +74,44 @@ class Reserve(msgspec.Struct, frozen=True, array_like=True, gc=False):
     amount_fen: Fen
 
 
+class Lock(msgspec.Struct, array_like=True, gc=False):
+    """When a group last bought and sold a product: the trading day, and its number here."""
+
+    bought_day: Day = 0
+    bought_number: int = 0
+    sold_day: Day = 0
+    sold_number: int = 0
+
+
 class Venue:
     """The state of one venue. Invariants are asserted by `Engine.check()`."""
 
     __slots__ = (
         "accounts",
+        "auctions",
         "cash_in_fen",
         "cash_out_fen",
         "day",
+        "day_number",
         "goods",
         "goods_in_lots",
         "goods_out_lots",
+        "groups",
         "halted",
         "index",
         "instruments",
+        "last_negotiation_id",
         "last_order_id",
         "last_trade_id",
+        "locks",
+        "negotiations",
         "newest_us",
+        "offers",
         "oldest_us",
         "operations",
-        "orders",
         "reserves",
         "seq",
+        "timers",
         "trades",
         "ts_us",
         "venue_id",
@@ -98,19 +127,29 @@ class Venue:
         self.oldest_us: Micros = 0
         self.newest_us: Micros = 0
         self.day: Day = 0
+        # Trading days since the venue began: the resale lock counts in them.
+        self.day_number = 0
         self.halted = False
         self.last_order_id: OrderId = 0
         self.last_trade_id: TradeId = 0
+        self.last_negotiation_id = 0
         self.cash_in_fen: Fen = 0
         self.cash_out_fen: Fen = 0
         self.goods_in_lots: dict[InstrumentId, Lots] = {}
         self.goods_out_lots: dict[InstrumentId, Lots] = {}
         self.accounts: dict[FirmId, Account] = {}
+        self.groups: dict[int, list[Account]] = {}
         self.instruments: dict[InstrumentId, Instrument] = {}
-        self.orders: dict[OrderId, Order] = {}
+        # Resting orders of `listed` books, which other firms lift by id.
+        self.offers: dict[OrderId, Order] = {}
         self.goods = Goods()
         self.trades: dict[TradeId, UnsettledTrade] = {}
         self.reserves: dict[str, Reserve] = {}
+        self.locks: dict[tuple[int, int], Lock] = {}
+        self.negotiations: dict[int, Negotiation] = {}
+        self.auctions: dict[int, OneWay] = {}
+        # (due, kind, key), a heap. An entry that no longer means anything is ignored when due.
+        self.timers: list[tuple[Micros, int, int]] = []
         # Operation ids are unique for ever: id -> (payload, block seq, index).
         self.operations: dict[str, tuple[bytes, int, int]] = {}
         # The dedup window in order of arrival; each firm's ids are in `Account.remembered`.
@@ -124,6 +163,21 @@ class Venue:
         self.oldest_us = ts_us - DEDUP_WINDOW_US
         self.newest_us = ts_us + AHEAD_US
 
+    def admit(self, account: Account) -> None:
+        """Take a firm in."""
+        self.accounts[account.firm_id] = account
+        self.groups.setdefault(account.group_id, []).append(account)
+
+    def remind(self, due_us: Micros, kind: int, key: int) -> None:
+        """Have `PassTime` look at something at `due_us`."""
+        heappush(self.timers, (due_us, kind, key))
+
+    def next_due(self) -> tuple[Micros, int, int] | None:
+        """Take the next timer that is due, as (due, kind, key), or None."""
+        if self.timers and self.timers[0][0] <= self.ts_us:
+            return heappop(self.timers)
+        return None
+
     def snapshot(self) -> bytes:
         """Return the whole state as msgpack, every dict in its order."""
         accounts = [
@@ -135,6 +189,17 @@ class Venue:
                 account.available_fen,
                 account.held_fen,
                 account.committed_fen,
+                int(account.self_match),
+                list(account.blocked_traders),
+                account.orders_per_s,
+                account.burst,
+                account.tokens,
+                account.tokens_at_us,
+                account.max_day_value_fen,
+                account.day_value_fen,
+                list(account.day_lots.items()),
+                account.remember_most,
+                [_order_row(order) for order in account.orders.values()],
             )
             for account in self.accounts.values()
         ]
@@ -157,6 +222,7 @@ class Venue:
             (firm_id, instrument_id, list(mine))
             for (firm_id, instrument_id), mine in self.goods.by_owner.items()
         ]
+        holders = [(root_id, list(firms.items())) for root_id, firms in self.goods.holders.items()]
         instruments = [
             (
                 _encode(instrument.terms),
@@ -165,8 +231,14 @@ class Venue:
                 instrument.high_ticks,
                 int(instrument.phase),
                 instrument.halted,
-                [_order_row(order) for order in instrument.book.bids],
-                [_order_row(order) for order in instrument.book.asks],
+                instrument.last_ticks,
+                instrument.call_until_us,
+                instrument.indicate_us,
+                instrument.indicated,
+                [order.order_id for order in instrument.book.bids],
+                [order.order_id for order in instrument.book.asks],
+                list(instrument.stops),
+                list(instrument.suspended),
             )
             for instrument in self.instruments.values()
         ]
@@ -174,24 +246,34 @@ class Venue:
         operations = [(op_id, *kept) for op_id, kept in self.operations.items()]
         return _encode(
             [
-                self.venue_id,
-                self.seq,
-                self.ts_us,
-                self.day,
-                self.halted,
-                self.last_order_id,
-                self.last_trade_id,
-                self.cash_in_fen,
-                self.cash_out_fen,
+                [
+                    self.venue_id,
+                    self.seq,
+                    self.ts_us,
+                    self.day,
+                    self.day_number,
+                    self.halted,
+                    self.last_order_id,
+                    self.last_trade_id,
+                    self.last_negotiation_id,
+                    self.cash_in_fen,
+                    self.cash_out_fen,
+                ],
                 list(self.goods_in_lots.items()),
                 list(self.goods_out_lots.items()),
                 accounts,
                 receipts,
                 owners,
+                holders,
+                list(self.goods.full_roots),
                 instruments,
-                list(self.orders),
+                list(self.offers),
                 list(self.trades.items()),
                 list(self.reserves.items()),
+                [(*key, lock) for key, lock in self.locks.items()],
+                list(self.negotiations.items()),
+                list(self.auctions.items()),
+                sorted(self.timers),
                 operations,
                 window,
             ]
@@ -201,74 +283,74 @@ class Venue:
     def restore(cls, data: bytes) -> Venue:
         """Return the state that `snapshot` wrote."""
         (
-            venue_id,
-            seq,
-            ts_us,
-            day,
-            halted,
-            last_order_id,
-            last_trade_id,
-            cash_in,
-            cash_out,
+            numbers,
             goods_in,
             goods_out,
             accounts,
             receipts,
             owners,
+            holders,
+            full_roots,
             instruments,
-            order_ids,
+            offers,
             trades,
             reserves,
+            locks,
+            negotiations,
+            auctions,
+            timers,
             operations,
             window,
         ) = msgspec.msgpack.decode(data)
+        venue_id, seq, ts_us, day, day_number, halted, order_id, trade_id, talk_id, cash_in, out = (
+            numbers
+        )
         venue = cls(venue_id)
         venue.begin(seq, ts_us)
         venue.day = day
+        venue.day_number = day_number
         venue.halted = halted
-        venue.last_order_id = last_order_id
-        venue.last_trade_id = last_trade_id
+        venue.last_order_id = order_id
+        venue.last_trade_id = trade_id
+        venue.last_negotiation_id = talk_id
         venue.cash_in_fen = cash_in
-        venue.cash_out_fen = cash_out
+        venue.cash_out_fen = out
         venue.goods_in_lots = dict(goods_in)
         venue.goods_out_lots = dict(goods_out)
-        for firm_id, group_id, status, firm_halted, available, held, committed in accounts:
-            account = Account(firm_id, group_id)
-            account.status = FirmStatus(status)
-            account.halted = firm_halted
-            account.available_fen = available
-            account.held_fen = held
-            account.committed_fen = committed
-            venue.accounts[firm_id] = account
+        orders: dict[OrderId, Order] = {}
+        for row in accounts:
+            account = _account(row)
+            venue.admit(account)
+            for order_row in row[-1]:
+                order = _order(account, order_row)
+                account.orders[order.order_id] = orders[order.order_id] = order
         for row in receipts:
-            receipt_id, root_id, firm_id, instrument_id, free, held, committed, piece, day_ = row
-            receipt = Receipt(receipt_id, root_id, firm_id, instrument_id, free, piece, day_)
+            number, root_id, firm_id, instrument_id, free, held, committed, piece, day_ = row
+            receipt = Receipt(number, root_id, firm_id, instrument_id, free, piece, day_)
             receipt.held_lots = held
             receipt.committed_lots = committed
-            venue.goods.by_id[receipt_id] = receipt
+            venue.goods.by_id[number] = receipt
         for firm_id, instrument_id, receipt_ids in owners:
             venue.goods.by_owner[firm_id, instrument_id] = {
                 receipt_id: venue.goods.by_id[receipt_id] for receipt_id in receipt_ids
             }
-        resting: dict[OrderId, Order] = {}
-        for terms, reference, low, high, phase, instrument_halted, bids, asks in instruments:
-            instrument = Instrument(msgspec.msgpack.decode(terms, type=DefineInstrument))
-            instrument.reference_ticks = reference
-            instrument.low_ticks = low
-            instrument.high_ticks = high
-            instrument.phase = Phase(phase)
-            instrument.halted = instrument_halted
+        venue.goods.holders = {root_id: dict(firms) for root_id, firms in holders}
+        venue.goods.full_roots = dict.fromkeys(full_roots)
+        for row in instruments:
+            instrument = _instrument(row, orders)
             venue.instruments[instrument.instrument_id] = instrument
-            for side, rows in ((Side.BUY, bids), (Side.SELL, asks)):
-                for row in rows:
-                    order = _order(venue, instrument, side, row)
-                    instrument.book.side(side).add(order)
-                    resting[order.order_id] = order
-        venue.orders = {order_id: resting[order_id] for order_id in order_ids}
+        venue.offers = {order_id: orders[order_id] for order_id in offers}
         for trade_id, trade in trades:
             venue.trades[trade_id] = msgspec.convert(trade, UnsettledTrade)
         for op_id, reserve in reserves:
             venue.reserves[op_id] = msgspec.convert(reserve, Reserve)
+        for group_id, product_id, lock in locks:
+            venue.locks[group_id, product_id] = msgspec.convert(lock, Lock)
+        for number, talk in negotiations:
+            venue.negotiations[number] = msgspec.convert(talk, Negotiation)
+        for number, auction in auctions:
+            venue.auctions[number] = msgspec.convert(auction, OneWay)
+        venue.timers = [(due_us, kind, key) for due_us, kind, key in timers]
         for op_id, payload, op_seq, op_index in operations:
             venue.operations[op_id] = (payload, op_seq, op_index)
         for encoded, first_seq, first_index in window:
@@ -280,37 +362,133 @@ class Venue:
         return venue
 
 
+def _account(row: Any) -> Account:
+    (
+        firm_id,
+        group_id,
+        status,
+        halted,
+        available,
+        held,
+        committed,
+        self_match,
+        blocked,
+        orders_per_s,
+        burst,
+        tokens,
+        tokens_at_us,
+        max_day_value,
+        day_value,
+        day_lots,
+        remember_most,
+        _,
+    ) = row
+    account = Account(firm_id, group_id)
+    account.status = FirmStatus(status)
+    account.halted = halted
+    account.available_fen = available
+    account.held_fen = held
+    account.committed_fen = committed
+    account.self_match = SelfMatch(self_match)
+    account.blocked_traders = dict.fromkeys(blocked)
+    account.orders_per_s = orders_per_s
+    account.burst = burst
+    account.tokens = tokens
+    account.tokens_at_us = tokens_at_us
+    account.max_day_value_fen = max_day_value
+    account.day_value_fen = day_value
+    account.day_lots = dict(day_lots)
+    account.remember_most = remember_most
+    account.note_bounds()
+    return account
+
+
+def _instrument(row: Any, orders: dict[OrderId, Order]) -> Instrument:
+    (
+        terms,
+        reference,
+        low,
+        high,
+        phase,
+        halted,
+        last,
+        call_until_us,
+        indicate_us,
+        indicated,
+        bids,
+        asks,
+        stops,
+        suspended,
+    ) = row
+    instrument = Instrument(msgspec.msgpack.decode(terms, type=DefineInstrument))
+    instrument.set_reference(reference, low, high)
+    instrument.phase = Phase(phase)
+    instrument.halted = halted
+    instrument.last_ticks = last
+    instrument.call_until_us = call_until_us
+    instrument.indicate_us = indicate_us
+    price, volume, surplus = indicated
+    instrument.indicated = (price, volume, surplus)
+    for book_side, numbers in ((instrument.book.bids, bids), (instrument.book.asks, asks)):
+        for order_id in numbers:
+            book_side.add(orders[order_id])
+    instrument.stops = {order_id: orders[order_id] for order_id in stops}
+    instrument.suspended = {order_id: orders[order_id] for order_id in suspended}
+    return instrument
+
+
 def _order_row(order: Order) -> tuple[Any, ...]:
     return (
         order.order_id,
-        order.firm_id,
         order.trader_id,
+        order.instrument_id,
+        int(order.side),
         int(order.tif),
         order.price_ticks,
         order.quantity_lots,
         order.open_lots,
         order.held_fen,
         order.receipts,
+        order.special,
+        order.session,
+        order.place,
+        order.hidden_lots,
     )
 
 
-def _order(venue: Venue, instrument: Instrument, side: Side, row: Any) -> Order:
-    order_id, firm_id, trader_id, tif, price, quantity, open_lots, held, receipts = row
-    account = venue.accounts[firm_id]
-    order = Order(
+def _order(account: Account, row: Any) -> Order:
+    (
+        order_id,
+        trader_id,
+        instrument_id,
+        side,
+        tif,
+        price,
+        quantity,
+        open_lots,
+        held,
+        receipts,
+        special,
+        session,
+        place,
+        hidden,
+    ) = row
+    return Order(
         order_id,
         account,
-        firm_id,
+        account.firm_id,
         account.group_id,
         trader_id,
-        instrument.instrument_id,
-        side,
+        instrument_id,
+        Side(side),
         TimeInForce(tif),
         price,
         quantity,
         open_lots,
         held,
         tuple([(receipt_id, lots) for receipt_id, lots in receipts]),
+        None if special is None else msgspec.convert(special, Special),
+        session,
+        place,
+        hidden,
     )
-    account.open_orders += 1
-    return order

@@ -1,17 +1,19 @@
-"""What traders ask: enter, lift, amend, cancel. All checks first; then nothing can fail."""
+"""What traders ask: enter, amend, cancel, one or many. All checks first; then nothing can fail."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from matching import continuous
+from matching.checks import PLAIN, Wish, first_refusal, note_entered
 from matching.commands import (
     AmendOrder,
     CancelOrder,
     ClientCommand,
     EnterOrder,
     FirmStatus,
-    LiftOrder,
+    MassCancel,
+    Mode,
     Phase,
     Side,
     TimeInForce,
@@ -24,31 +26,31 @@ from matching.events import (
     OrderCancelled,
     OrderEntered,
     OrderRested,
+    OrdersWithdrawn,
     ReceiptLots,
     RejectReason,
 )
-from matching.instrument import Instrument
-from matching.limits import OPEN_ORDERS_PER_FIRM, RECEIPTS_PER_ORDER
-from matching.orders import Order
-from matching.rules import (
-    Allocation,
-    Refusal,
-    above_maximum,
-    allocate,
-    allocate_oldest,
-    outside_band,
-    refuse_entry,
-    refuse_meeting,
-    refuse_standing,
-    rejected,
+from matching.holding import (
+    free_goods,
+    give_back,
+    hold_goods,
+    merged,
+    take_out,
+    withdraw,
 )
+from matching.limits import OPEN_ORDERS_PER_FIRM, RECEIPTS_PER_ORDER
+from matching.locks import too_many_holders
+from matching.orders import BOOK, STOP, SUSPENDED, Order
+from matching.rules import Allocation, Refusal, allocate, allocate_oldest, rejected
+from matching.special import enter_special
 from matching.state import Venue
-from matching.units import MAX_INT, Lots, ReceiptId
+from matching.units import MAX_INT
 
 # Bound once: looking a member up in its enum costs more than comparing it (CPython 3.11).
 _BUY: Final = Side.BUY
-_SELL: Final = Side.SELL
 _DAY: Final = TimeInForce.DAY
+_IOC: Final = TimeInForce.IOC
+_GTC: Final = TimeInForce.GTC
 _CONTINUOUS: Final = Phase.CONTINUOUS
 _ACTIVE: Final = FirmStatus.ACTIVE
 _REQUESTED: Final = CancelReason.REQUESTED
@@ -59,6 +61,7 @@ def enter(venue: Venue, account: Account, command: EnterOrder) -> tuple[AnyEvent
     price = command.price_ticks
     lots = command.quantity_lots
     receipt_ids = command.receipt_ids
+    tif = command.tif
     if not (0 < price <= MAX_INT and 0 < lots <= MAX_INT):
         return refuse(command, (RejectReason.INVALID, ()))
     if receipt_ids and len(receipt_ids) > RECEIPTS_PER_ORDER:
@@ -68,8 +71,9 @@ def enter(venue: Venue, account: Account, command: EnterOrder) -> tuple[AnyEvent
         instrument = venue.instruments[instrument_id]
     except KeyError:
         return refuse(command, (RejectReason.UNKNOWN_INSTRUMENT, (instrument_id,)))
+    if command.special is not None or not (tif is _DAY or tif is _IOC or tif is _GTC):
+        return enter_special(venue, account, instrument, command)
     side = command.side
-    tif = command.tif
     terms = instrument.terms
     if side is _BUY:
         own, across = instrument.book.bids, instrument.book.asks
@@ -90,16 +94,24 @@ def enter(venue: Venue, account: Account, command: EnterOrder) -> tuple[AnyEvent
         or instrument.phase is not _CONTINUOUS
         or account.halted
         or account.status is not _ACTIVE
+        or account.is_bounded
+        or instrument.has_lock
+        or terms.max_day_lots
         or lots < terms.min_lots
         or lots % terms.step_lots
         or lots > terms.max_lots
         or not instrument.low_ticks <= price <= instrument.high_ticks
         or value > terms.max_value_fen
-        or account.open_orders >= OPEN_ORDERS_PER_FIRM
+        or len(account.orders) >= OPEN_ORDERS_PER_FIRM
     ):
-        refusal = refuse_entry(command, instrument, account, venue.halted)
+        wish = Wish(
+            account, command.trader_id, instrument, side, tif, price, lots, PLAIN, lots, value
+        )
+        refusal = first_refusal(venue, wish)
         if refusal is not None:
             return refuse(command, refusal)
+    else:
+        wish = None
     held: tuple[ReceiptLots, ...] = ()
     need = 0
     if side is _BUY:
@@ -119,156 +131,55 @@ def enter(venue: Venue, account: Account, command: EnterOrder) -> tuple[AnyEvent
         found = allocate(venue.goods, instrument, account.firm_id, receipt_ids, lots, venue.day)
         if isinstance(found, tuple):
             return refuse(command, found)
-        held = hold(found)
+        if venue.goods.full_roots and instrument.is_matched:
+            taken = tuple([(receipt.receipt_id, used) for receipt, used in found])
+            refusal = too_many_holders(venue, taken, 0)
+            if refusal is not None:
+                return refuse(command, refusal)
+        held = hold_goods(found)
+    if wish is not None:
+        note_entered(wish)
     order_id = venue.last_order_id = venue.last_order_id + 1
     trader_id = command.trader_id
     firm_id = account.firm_id
     order = Order(
         order_id, account, firm_id, account.group_id, trader_id, instrument_id, side, tif,
-        price, lots, lots, need, held,
+        price, lots, lots, need, held, None, command.session,
     )  # fmt: skip
     entered = OrderEntered(
         order_id, firm_id, trader_id, command.client_order_id, instrument_id, side, tif,
-        price, lots, need, held, 0,
+        price, lots, need, held, 0, None,
+        not instrument.warn_low_ticks <= price <= instrument.warn_high_ticks,
     )  # fmt: skip
     # What follows for an order that meets nobody is written out.
-    if tif is _DAY and not (meets and instrument.is_matched):
+    if not meets and tif is not _IOC and instrument.is_matched:
+        order.place = BOOK
         own.add(order)
-        venue.orders[order_id] = order
-        account.open_orders += 1
+        account.orders[order_id] = order
         return entered, OrderRested(order_id, firm_id, instrument_id, side, price, lots)
     events: list[AnyEvent] = [entered]
-    continuous.match(venue, instrument, order, events)
-    if order.open_lots:
-        if tif is _DAY:
-            events.append(continuous.rest(venue, instrument, order))
-        else:
-            events.append(release(venue, order, "", CancelReason.IMMEDIATE, resting=False))
+    continuous.arrive(venue, instrument, order, events)
+    if instrument.stops:
+        continuous.trigger_stops(venue, instrument, events)
     return tuple(events)
-
-
-def lift(venue: Venue, account: Account, command: LiftOrder) -> tuple[AnyEvent, ...]:
-    """Take lots of one resting order of a `listed` book, at that order's own price."""
-    maker = venue.orders.get(command.order_id)
-    refusal = refuse_lift(venue, account, command, maker)
-    if refusal is not None:
-        return refuse(command, refusal)
-    assert maker is not None
-    instrument = venue.instruments[maker.instrument_id]
-    lots = command.quantity_lots
-    side = _SELL if maker.side is _BUY else _BUY
-    held: tuple[ReceiptLots, ...] = ()
-    need = 0
-    if side is _BUY:
-        if command.receipt_ids:
-            return refuse(command, (RejectReason.RECEIPTS_ON_BUY, ()))
-        need = instrument.need_fen(maker.price_ticks, lots)
-        if need > account.available_fen:
-            return refuse(command, (RejectReason.CASH, (need, account.available_fen)))
-        account.available_fen -= need
-        account.held_fen += need
-    else:
-        found = allocate(
-            venue.goods, instrument, command.firm_id, command.receipt_ids, lots, venue.day
-        )
-        if isinstance(found, tuple):
-            return refuse(command, found)
-        held = hold(found)
-    venue.last_order_id += 1
-    order = Order(
-        venue.last_order_id,
-        account,
-        account.firm_id,
-        account.group_id,
-        command.trader_id,
-        instrument.instrument_id,
-        side,
-        TimeInForce.IOC,
-        maker.price_ticks,
-        lots,
-        lots,
-        need,
-        held,
-    )
-    entered = OrderEntered(
-        order.order_id,
-        command.firm_id,
-        command.trader_id,
-        command.client_order_id,
-        instrument.instrument_id,
-        side,
-        TimeInForce.IOC,
-        order.price_ticks,
-        lots,
-        need,
-        held,
-        maker.order_id,
-    )
-    return (entered, continuous.trade(venue, instrument, maker, order, lots))
-
-
-def refuse_lift(
-    venue: Venue, account: Account, command: LiftOrder, maker: Order | None
-) -> Refusal | None:
-    """Return why `maker` may not be lifted, cover apart, or None."""
-    lots = command.quantity_lots
-    if not 0 < lots <= MAX_INT:
-        return RejectReason.INVALID, ()
-    if len(command.receipt_ids) > RECEIPTS_PER_ORDER:
-        return RejectReason.LIMIT, (len(command.receipt_ids), RECEIPTS_PER_ORDER)
-    if maker is None:
-        return RejectReason.UNKNOWN_ORDER, (command.order_id,)
-    instrument = venue.instruments[maker.instrument_id]
-    refusal = refuse_standing(instrument, account, venue.halted)
-    if refusal is not None:
-        return refusal
-    if instrument.is_matched:
-        return RejectReason.MODE, (int(instrument.terms.mode),)
-    if maker.group_id == account.group_id:
-        return RejectReason.RELATED_PARTY, (maker.order_id,)
-    return (
-        refuse_lifted_quantity(instrument, maker, lots)
-        or outside_band(instrument, maker.price_ticks)
-        or above_maximum(instrument, maker.price_ticks, lots)
-    )
-
-
-def refuse_lifted_quantity(instrument: Instrument, maker: Order, lots: Lots) -> Refusal | None:
-    """Refuse a lift that leaves a remainder nobody could lift (rulebook 4.4).
-
-    Less than the minimum is allowed only if it clears the remainder; what stays must be zero or
-    at least the minimum.
-    """
-    terms = instrument.terms
-    if lots > maker.open_lots:
-        return RejectReason.EXCEEDS_OPEN, (lots, maker.open_lots)
-    stays = maker.open_lots - lots
-    if stays == 0:
-        return None
-    if lots < terms.min_lots:
-        return RejectReason.BELOW_MINIMUM, (lots, terms.min_lots)
-    if lots % terms.step_lots:
-        return RejectReason.QUANTITY_STEP, (lots, terms.step_lots)
-    if stays < terms.min_lots:
-        return RejectReason.RESIDUAL, (stays, terms.min_lots)
-    return None
 
 
 def amend(venue: Venue, account: Account, command: AmendOrder) -> tuple[AnyEvent, ...]:
     """Give a resting order a new price and total quantity; see `AmendOrder` for its priority."""
-    orders = venue.orders
     order_id = command.order_id
     price = command.price_ticks
     quantity = command.quantity_lots
-    if order_id not in orders or not (0 < price <= MAX_INT and 0 < quantity <= MAX_INT):
-        refusal = refuse_amendment(venue, account, command, orders.get(order_id))
-        assert refusal is not None
-        return refuse(command, refusal)
+    if not (0 < price <= MAX_INT and 0 < quantity <= MAX_INT):
+        return refuse(command, (RejectReason.INVALID, ()))
+    orders = account.orders
+    if order_id not in orders:
+        return refuse(command, (RejectReason.UNKNOWN_ORDER, (order_id,)))
     order = orders[order_id]
     instrument = venue.instruments[order.instrument_id]
     terms = instrument.terms
     side = order.side
     old_price, old_open, old_held = order.price_ticks, order.open_lots, order.held_fen
+    old_hidden = order.hidden_lots
     open_lots = quantity - (order.quantity_lots - old_open)
     if side is _BUY:
         own = instrument.book.bids
@@ -278,16 +189,21 @@ def amend(venue: Venue, account: Account, command: AmendOrder) -> tuple[AnyEvent
         own = instrument.book.asks
         best = instrument.book.bids.best
         meets = best is not None and best.price_ticks >= price
+    wish = None
     # As in `enter`: true whenever anything could refuse.
     if (
         meets
-        or order.account is not account
+        or order.place != BOOK
+        or order.special is not None
         or not instrument.is_matched
         or venue.halted
         or instrument.halted
         or instrument.phase is not _CONTINUOUS
         or account.halted
         or account.status is not _ACTIVE
+        or account.is_bounded
+        or instrument.has_lock
+        or terms.max_day_lots
         or open_lots <= 0
         or (price == old_price and open_lots == old_open)
         or quantity < terms.min_lots
@@ -296,19 +212,24 @@ def amend(venue: Venue, account: Account, command: AmendOrder) -> tuple[AnyEvent
         or not instrument.low_ticks <= price <= instrument.high_ticks
         or price * quantity * instrument.lot_tick_fen > terms.max_value_fen
     ):
-        refusal = refuse_amendment(venue, account, command, order)
+        refusal = refuse_amendment(order, price, quantity)
+        if refusal is not None:
+            return refuse(command, refusal)
+        wish = Wish(
+            account, command.trader_id, instrument, side, order.tif, price, open_lots,
+            order.special or PLAIN, open_lots - old_open,
+            instrument.largest_value_fen(price, open_lots)
+            - instrument.largest_value_fen(old_price, old_open),
+            order,
+        )  # fmt: skip
+        refusal = first_refusal(venue, wish)
         if refusal is not None:
             return refuse(command, refusal)
     old_receipts: tuple[ReceiptLots, ...] = ()
     need = 0
     more: Allocation = []
     if side is _BUY:
-        # `Instrument.need_fen`, written out.
-        value = price * open_lots * instrument.lot_tick_fen
-        need = (
-            -(-value * instrument.covered // 100_000_000)
-            + value * instrument.tolerance // 10_000 * instrument.fee_bp // 10_000
-        )
+        need = instrument.need_fen(price, open_lots)
         if need - old_held > account.available_fen:
             return refuse(command, (RejectReason.CASH, (need - old_held, account.available_fen)))
     else:
@@ -323,16 +244,24 @@ def amend(venue: Venue, account: Account, command: AmendOrder) -> tuple[AnyEvent
             receipts = len(order.receipts) + len(more)
             if receipts > RECEIPTS_PER_ORDER:
                 return refuse(command, (RejectReason.LIMIT, (receipts, RECEIPTS_PER_ORDER)))
+            if venue.goods.full_roots and instrument.is_matched:
+                taken = tuple([(receipt.receipt_id, used) for receipt, used in more])
+                refusal = too_many_holders(venue, taken, 0)
+                if refusal is not None:
+                    return refuse(command, refusal)
 
     # From here on nothing can fail.
+    if wish is not None:
+        note_entered(wish)
     keeps_priority = price == old_price and open_lots < old_open
     if keeps_priority:
         assert order.level is not None
-        order.level.lots -= old_open - open_lots
+        order.hidden_lots = max(old_hidden - (old_open - open_lots), 0)
+        order.level.lots -= (old_open - old_hidden) - (open_lots - order.hidden_lots)
+        order.level.hidden_lots -= old_hidden - order.hidden_lots
     else:
-        own.remove(order)
-        del orders[order_id]
-        account.open_orders -= 1
+        take_out(venue, order)
+        order.hidden_lots = 0
     new_receipts = old_receipts
     if side is _BUY:
         account.available_fen -= need - old_held
@@ -340,7 +269,7 @@ def amend(venue: Venue, account: Account, command: AmendOrder) -> tuple[AnyEvent
         order.held_fen = need
     elif open_lots != old_open:
         if more:
-            order.receipts = merged(old_receipts, hold(more))
+            order.receipts = merged(old_receipts, hold_goods(more))
         else:
             give_back(venue, order, old_open - open_lots)
         new_receipts = order.receipts
@@ -350,176 +279,98 @@ def amend(venue: Venue, account: Account, command: AmendOrder) -> tuple[AnyEvent
     firm_id, instrument_id = order.firm_id, order.instrument_id
     amended = OrderAmended(
         order_id, firm_id, command.client_order_id, instrument_id, side,
-        old_price, old_open, old_held, old_receipts,
-        price, quantity, open_lots, order.held_fen, new_receipts, keeps_priority,
+        old_price, old_open - old_hidden, old_held, old_receipts,
+        price, quantity, open_lots - order.hidden_lots, order.held_fen, new_receipts,
+        keeps_priority, old_hidden, order.hidden_lots,
     )  # fmt: skip
     if keeps_priority:
         return (amended,)
-    if not (meets and instrument.is_matched):
+    if not meets and order.special is None and instrument.is_matched:
+        order.place = BOOK
         own.add(order)
         orders[order_id] = order
-        account.open_orders += 1
         return amended, OrderRested(order_id, firm_id, instrument_id, side, price, open_lots)
     events: list[AnyEvent] = [amended]
-    continuous.match(venue, instrument, order, events)
-    if order.open_lots:
-        events.append(continuous.rest(venue, instrument, order))
+    continuous.arrive(venue, instrument, order, events)
+    if instrument.stops:
+        continuous.trigger_stops(venue, instrument, events)
     return tuple(events)
 
 
-def refuse_amendment(
-    venue: Venue, account: Account, command: AmendOrder, order: Order | None
-) -> Refusal | None:
-    """Return why `order` may not be amended so, cover apart, or None."""
-    price = command.price_ticks
-    quantity = command.quantity_lots
-    if not (0 < price <= MAX_INT and 0 < quantity <= MAX_INT):
-        return RejectReason.INVALID, ()
-    if order is None or order.firm_id != command.firm_id:
-        return RejectReason.UNKNOWN_ORDER, (command.order_id,)
-    instrument = venue.instruments[order.instrument_id]
-    refusal = refuse_standing(instrument, account, venue.halted)
-    if refusal is not None:
-        return refusal
+def refuse_amendment(order: Order, price: int, quantity: int) -> Refusal | None:
+    """Return why an order cannot be amended so at all, or None."""
+    if order.place in (STOP, SUSPENDED):
+        return RejectReason.NOT_AMENDABLE, (order.order_id,)
+    if order.place != BOOK:
+        return RejectReason.UNKNOWN_ORDER, (order.order_id,)
     executed = order.quantity_lots - order.open_lots
     if quantity <= executed:
         return RejectReason.BELOW_EXECUTED, (quantity, executed)
     if price == order.price_ticks and quantity == order.quantity_lots:
         return RejectReason.SAME, ()
-    refusal = refuse_meeting(instrument, order.side, price, quantity - executed, order.group_id)
-    if refusal is not None:
-        return refusal
-    terms = instrument.terms
-    if quantity < terms.min_lots:
-        return RejectReason.BELOW_MINIMUM, (quantity, terms.min_lots)
-    if quantity % terms.step_lots:
-        return RejectReason.QUANTITY_STEP, (quantity, terms.step_lots)
-    return outside_band(instrument, price) or above_maximum(instrument, price, quantity)
+    return None
 
 
 def cancel(venue: Venue, account: Account, command: CancelOrder) -> tuple[AnyEvent, ...]:
-    """Withdraw a resting order. Allowed in every phase, in halts and to suspended firms."""
+    """Withdraw an order. Allowed in every phase, in halts and to suspended firms."""
     order_id = command.order_id
-    orders = venue.orders
-    if order_id not in orders or orders[order_id].account is not account:
+    orders = account.orders
+    if order_id not in orders:
         return refuse(command, (RejectReason.UNKNOWN_ORDER, (order_id,)))
+    order = orders[order_id]
+    instrument_id = order.instrument_id
+    instrument = venue.instruments[instrument_id]
+    if order.place != BOOK or not instrument.is_matched:
+        if instrument.terms.mode not in (Mode.MATCHED, Mode.LISTED):
+            return refuse(command, (RejectReason.UNKNOWN_ORDER, (order_id,)))
+        return (withdraw(venue, order, command.client_order_id, _REQUESTED),)
     # `withdraw` and `release`, written out: four commands of ten come here, and what they touch
     # has long left the processor's cache, so each field is read once.
-    order = orders.pop(order_id)
+    del orders[order_id]
     side = order.side
     lots = order.open_lots
-    instrument_id = order.instrument_id
-    book = venue.instruments[instrument_id].book
-    account.open_orders -= 1
+    hidden = order.hidden_lots
     freed = 0
     freed_receipts: tuple[ReceiptLots, ...] = ()
     if side is _BUY:
-        book.bids.remove(order)
+        instrument.book.bids.remove(order)
         freed = order.held_fen
         account.held_fen -= freed
         account.available_fen += freed
         order.held_fen = 0
     else:
-        book.asks.remove(order)
-        freed_receipts = free(venue, order)
-    order.open_lots = 0
+        instrument.book.asks.remove(order)
+        freed_receipts = free_goods(venue, order)
+    order.open_lots = order.hidden_lots = 0
     return (
         OrderCancelled(
             order_id, account.firm_id, command.client_order_id, instrument_id, side,
-            order.price_ticks, lots, freed, freed_receipts, _REQUESTED, True,
+            order.price_ticks, lots, freed, freed_receipts, _REQUESTED, True, hidden,
         ),
     )  # fmt: skip
 
 
-def withdraw(
-    venue: Venue, order: Order, client_order_id: str, reason: CancelReason
-) -> OrderCancelled:
-    """Take a resting order out of its book and free what it holds."""
-    book = venue.instruments[order.instrument_id].book
-    (book.bids if order.side is _BUY else book.asks).remove(order)
-    del venue.orders[order.order_id]
-    order.account.open_orders -= 1
-    return release(venue, order, client_order_id, reason, resting=True)
+def mass_cancel(venue: Venue, account: Account, command: MassCancel) -> tuple[AnyEvent, ...]:
+    """Withdraw every order of the firm that fits the filters, oldest first."""
+    fitting = [
+        order
+        for order in account.orders.values()
+        if (not command.only_trader_id or order.trader_id == command.only_trader_id)
+        and (not command.only_instrument_id or order.instrument_id == command.only_instrument_id)
+        and (not command.only_side or order.side == command.only_side)
+    ]
+    cancelled = cancel_all(venue, fitting, CancelReason.MASS)
+    done = OrdersWithdrawn(account.firm_id, command.client_order_id, len(cancelled))
+    return (done, *cancelled)
 
 
-def release(
-    venue: Venue, order: Order, client_order_id: str, reason: CancelReason, *, resting: bool
-) -> OrderCancelled:
-    """Free what an order holds for its open part, and say so."""
-    freed = order.held_fen
-    cancelled = order.open_lots
-    receipts: tuple[ReceiptLots, ...] = ()
-    if order.receipts:
-        receipts = free(venue, order)
-    else:
-        account = order.account
-        account.held_fen -= freed
-        account.available_fen += freed
-        order.held_fen = 0
-    order.open_lots = 0
-    return OrderCancelled(
-        order.order_id,
-        order.firm_id,
-        client_order_id,
-        order.instrument_id,
-        order.side,
-        order.price_ticks,
-        cancelled,
-        freed,
-        receipts,
-        reason,
-        resting,
-    )
-
-
-def free(venue: Venue, order: Order) -> tuple[ReceiptLots, ...]:
-    """Move the goods that an order holds from held to free; return them."""
-    held = order.receipts
-    order.receipts = ()
-    by_id = venue.goods.by_id
-    for receipt_id, lots in held:
-        receipt = by_id[receipt_id]
-        receipt.held_lots -= lots
-        receipt.free_lots += lots
-    return held
-
-
-def hold(taken: Allocation) -> tuple[ReceiptLots, ...]:
-    """Move the allocated lots of each receipt from free to held; return them."""
-    if len(taken) == 1:
-        receipt, lots = taken[0]
-        receipt.free_lots -= lots
-        receipt.held_lots += lots
-        return ((receipt.receipt_id, lots),)
-    for receipt, lots in taken:
-        receipt.free_lots -= lots
-        receipt.held_lots += lots
-    return tuple([(receipt.receipt_id, lots) for receipt, lots in taken])
-
-
-def give_back(venue: Venue, order: Order, lots: Lots) -> None:
-    """Free `lots` of the goods that an order holds, those it would use last first."""
-    kept = list(order.receipts)
-    while lots:
-        receipt_id, held = kept.pop()
-        receipt = venue.goods.by_id[receipt_id]
-        freed = min(held, lots)
-        receipt.held_lots -= freed
-        receipt.free_lots += freed
-        lots -= freed
-        if freed < held:
-            kept.append((receipt_id, held - freed))
-    order.receipts = tuple(kept)
-
-
-def merged(
-    first: tuple[ReceiptLots, ...], more: tuple[ReceiptLots, ...]
-) -> tuple[ReceiptLots, ...]:
-    """Return both, one entry a receipt, in order of use."""
-    lots_of: dict[ReceiptId, Lots] = {}
-    for receipt_id, lots in (*first, *more):
-        lots_of[receipt_id] = lots_of.get(receipt_id, 0) + lots
-    return tuple(lots_of.items())
+def cancel_all(venue: Venue, orders: list[Order], reason: CancelReason) -> list[AnyEvent]:
+    """Withdraw the orders that stand in a book, wait or are suspended; proposals and bids stay."""
+    return [
+        withdraw(venue, order, "", reason)
+        for order in orders
+        if order.place in (BOOK, STOP, SUSPENDED)
+    ]
 
 
 def refuse(command: ClientCommand, refusal: Refusal) -> tuple[AnyEvent, ...]:

@@ -32,7 +32,7 @@ from matching.events import (
     ReferenceChanged,
 )
 from matching.instrument import Instrument
-from matching.phases import BUILT, NEXT
+from matching.phases import NEXT
 from matching.units import MAX_INT, hold_fen, value_fen
 from tests.matching.market import BUYER, COAL, NOW, SELLER, buy, give, open_market, refusal, sell
 
@@ -102,10 +102,11 @@ def test_phases_move_along_their_table_and_nowhere_else() -> None:
     ways = {
         Phase.CLOSED: (),
         Phase.PRE_OPEN: (Phase.PRE_OPEN,),
+        Phase.CALL: (Phase.PRE_OPEN, Phase.CALL),
         Phase.CONTINUOUS: (Phase.PRE_OPEN, Phase.CONTINUOUS),
         Phase.BREAK: (Phase.PRE_OPEN, Phase.CONTINUOUS, Phase.BREAK),
     }
-    assert set(ways) == set(BUILT)
+    assert set(ways) == set(Phase)
     for origin, way in ways.items():
         for target in Phase:
             engine = open_market()
@@ -115,8 +116,8 @@ def test_phases_move_along_their_table_and_nowhere_else() -> None:
             move = ChangePhase(8, target)
             if target == origin:
                 assert refusal(engine, move) == ("SAME", ())
-            elif target in NEXT[origin] and target in BUILT:
-                assert give(engine, move) == (PhaseChanged(8, target),)
+            elif target in NEXT[origin]:
+                assert give(engine, move)[0] == PhaseChanged(8, target)
             else:
                 assert refusal(engine, move) == ("PHASE", (int(origin),))
 
@@ -200,13 +201,17 @@ def test_an_administration_that_makes_no_sense_is_refused(
     assert refusal(open_market(), command) == reason
 
 
-def test_a_new_reference_moves_the_band_and_leaves_what_rests() -> None:
+def test_a_new_reference_moves_the_band_and_cancels_what_it_leaves_outside() -> None:
     engine = open_market()
     give(engine, buy("b", 1, 720))
-    assert give(engine, SetReference(7, 900, 810, 990)) == (ReferenceChanged(7, 900, 810, 990),)
+    give(engine, sell("a", 1, 880))
+    changed, cancelled = give(engine, SetReference(7, 900, 810, 990))
+    assert changed == ReferenceChanged(7, 900, 810, 990)
+    assert isinstance(cancelled, OrderCancelled)
+    assert (cancelled.order_id, cancelled.reason) == (1, CancelReason.BAND)
     assert refusal(engine, buy("c", 1, 809)) == ("PRICE_BAND", (809, 810, 990))
     assert refusal(engine, sell("s", 1, 991)) == ("PRICE_BAND", (991, 810, 990))
-    assert [order.price_ticks for order in engine.open_orders(BUYER)] == [720]
+    assert [order.price_ticks for order in engine.open_orders()] == [880]
 
 
 def test_every_phase_states_its_exits_and_none_leads_to_itself() -> None:

@@ -79,13 +79,9 @@ def _empty_level(made: Book) -> None:
     made.bids.best.head = None
 
 
-def _crossed(made: Book) -> None:
-    made.asks.add(order(9, Side.SELL, 99, group=9))
-
-
 @pytest.mark.parametrize(
     "break_it",
-    [_nothing_open, _wrong_best, _lots_of_level, _wrong_price, _empty_level, _crossed],
+    [_nothing_open, _wrong_best, _lots_of_level, _wrong_price, _empty_level],
 )
 def test_check_notices_a_broken_book(break_it: Callable[[Book], None]) -> None:
     made = book(order(1, Side.BUY, 100, 2), order(2, Side.BUY, 99, 3))
@@ -94,5 +90,10 @@ def test_check_notices_a_broken_book(break_it: Callable[[Book], None]) -> None:
         made.check()
 
 
-def test_related_orders_may_stand_crossed() -> None:
-    book(order(1, Side.BUY, 100, group=5), order(2, Side.SELL, 99, group=5))
+def test_crossed_orders_are_found() -> None:
+    made = book(
+        order(1, Side.BUY, 100), order(2, Side.BUY, 98), order(3, Side.SELL, 98),
+        order(4, Side.SELL, 99), order(5, Side.SELL, 101),
+    )  # fmt: skip
+    pairs = [(bid.order_id, ask.order_id) for bid, ask in made.crossed()]
+    assert pairs == [(1, 3), (1, 4), (2, 3)]

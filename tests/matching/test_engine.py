@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from matching.checks import PLAIN, Wish, first_refusal
 from matching.commands import (
     AmendOrder,
     AnyCommand,
@@ -28,6 +29,7 @@ from matching.commands import (
     Mode,
     OpenDay,
     Phase,
+    SelfMatch,
     SetHalt,
     SettleTrade,
     Side,
@@ -44,7 +46,6 @@ from matching.events import (
     TradeSettled,
 )
 from matching.limits import DEDUP_WINDOW_US
-from matching.rules import first_refusal, refuse_entry
 from tests.matching.oracle import Oracle, Terms
 
 NOW = 1_795_400_000_000_000
@@ -208,35 +209,34 @@ def test_no_decodable_command_makes_the_engine_raise_or_break_an_invariant(
         engine.check()
 
 
-def test_the_flat_checks_refuse_what_the_table_refuses() -> None:
+def test_what_is_refused_is_what_the_table_of_checks_refuses_first() -> None:
+    """The hot path asks the table only where one flat condition says that it might refuse."""
     chance = random.Random(5)
     engine, _ = market(Terms(matched=True))
-    for number in range(20):
-        engine.apply(
-            EnterOrder(
-                3, 1, f"s{number}", NOW, 7, Side.SELL, TimeInForce.DAY, 100 + number % 5, 2, (12,)
-            )
-        )
-    instrument = engine.venue.instruments[7]
-    reasons = set()
-    for _ in range(3000):
+    venue = engine.venue
+    instrument = venue.instruments[7]
+    reasons: dict[RejectReason | None, int] = {}
+    for number in range(3000):
+        engine.begin_block(2 + number, NOW + number)
         instrument.halted = chance.random() < 0.05
-        order = EnterOrder(
-            chance.randint(1, 5),
-            1,
-            "x",
-            NOW,
-            7,
-            chance.choice(list(Side)),
-            chance.choice(list(TimeInForce)),
-            chance.randint(85, 115),
-            chance.randint(1, 60),
-        )
-        account = engine.venue.accounts.get(order.firm_id)
-        halted = chance.random() < 0.05
-        flat = refuse_entry(order, instrument, account, halted)
-        assert flat == first_refusal(order, instrument, account, halted)
-        reasons.add(flat[0] if flat else None)
+        venue.halted = chance.random() < 0.05
+        account = venue.accounts[chance.randint(1, 4)]
+        account.halted = chance.random() < 0.05
+        account.self_match = chance.choice(list(SelfMatch))
+        side, tif = chance.choice(list(Side)), chance.choice([TimeInForce.DAY, TimeInForce.IOC])
+        price, lots = chance.randint(85, 115), chance.randint(1, 60)
+        value = instrument.largest_value_fen(price, lots)
+        wish = Wish(account, 1, instrument, side, tif, price, lots, PLAIN, lots, value)
+        expected = first_refusal(venue, wish)
+        order = EnterOrder(account.firm_id, 1, f"x{number}", NOW, 7, side, tif, price, lots)
+        event = engine.apply(order)[0]
+        if expected is not None:
+            assert isinstance(event, CommandRejected)
+            assert event.reason == expected[0]
+        elif isinstance(event, CommandRejected):
+            assert event.reason in (RejectReason.CASH, RejectReason.GOODS)
+        reason = expected[0] if expected else None
+        reasons[reason] = reasons.get(reason, 0) + 1
     assert len(reasons) >= 8, "the comparison met most reasons"
 
 

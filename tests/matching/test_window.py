@@ -5,7 +5,6 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from matching import engine as engines
 from matching.commands import CancelOrder, ClientCommand
 from matching.engine import Engine
 from matching.events import CommandRejected, CommandRepeated, RejectReason
@@ -86,12 +85,12 @@ def test_an_id_that_is_no_id_is_refused(client_order_id: str) -> None:
     assert answer == (CommandRejected(BUYER, "", RejectReason.INVALID, ()),)
 
 
-def test_a_firm_that_fills_its_window_may_still_cancel(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_firm_that_fills_its_window_may_still_cancel() -> None:
     engine = open_market()
     give(engine, buy("a", 1))
     give(engine, buy("b", 1))
-    monkeypatch.setattr(engines, "CLIENT_IDS_PER_FIRM", 2)
-    assert refusal(engine, buy("c", 1)) == ("LIMIT", (2, 2))
+    engine.venue.accounts[BUYER].remember_most = 2
+    assert refusal(engine, buy("c", 1)) == ("RATE", (2, 2))
     cancel = CancelOrder(BUYER, 1, "d", NOW, 1)
     give(engine, cancel)
     assert refusal(engine, cancel) == ("UNKNOWN_ORDER", (1,))

@@ -1,0 +1,131 @@
+"""What must be true of a venue after every command. Tests ask after each; nothing else does."""
+
+from __future__ import annotations
+
+from matching.commands import Phase, Side
+from matching.instrument import Instrument
+from matching.orders import ASIDE, BOOK, STOP, SUSPENDED, Order
+from matching.state import Venue
+from matching.units import Fen, FirmId, Lots, ReceiptId
+
+
+def check_venue(venue: Venue) -> None:
+    """Assert every invariant: books, places, holds, conservation of cash and goods."""
+    places: dict[int, Order] = {}
+    for instrument in venue.instruments.values():
+        instrument.book.check()
+        _check_crossed(instrument)
+        for place, orders in (
+            (BOOK, [*instrument.book.bids, *instrument.book.asks]),
+            (STOP, list(instrument.stops.values())),
+            (SUSPENDED, list(instrument.suspended.values())),
+        ):
+            for order in orders:
+                assert order.place == place, "an order knows where it stands"
+                assert order.order_id not in places, "an order stands in one place"
+                places[order.order_id] = order
+                if not instrument.is_matched and place == BOOK:
+                    assert venue.offers[order.order_id] is order
+    offers = sum(venue.instruments[o.instrument_id].is_matched for o in venue.offers.values())
+    assert not offers, "only orders of books without matching are offers"
+    _check_orders(venue, places)
+    _check_goods(venue)
+    assert len(venue.window) == sum(len(a.remembered) for a in venue.accounts.values())
+    for remembered in venue.window:
+        command = remembered[0]
+        known = venue.accounts[command.firm_id].remembered[command.client_order_id]
+        assert known is remembered, "the window and the firms remember the same commands"
+
+
+def _check_crossed(instrument: Instrument) -> None:
+    """Two orders that may trade with each other do not stand crossed.
+
+    In a call everybody may; elsewhere nobody, but in `listed` those of one group or of an offer
+    directed to others.
+    """
+    if instrument.is_matched:
+        if instrument.phase is Phase.CONTINUOUS:
+            assert next(instrument.book.crossed(), None) is None, "a matched book is not crossed"
+        return
+    for bid, ask in instrument.book.crossed():
+        directed = any(
+            order.special is not None
+            and order.special.firm_ids
+            and other.firm_id not in order.special.firm_ids
+            for order, other in ((bid, ask), (ask, bid))
+        )
+        assert bid.group_id == ask.group_id or directed, "a posting that would trade is refused"
+
+
+def _check_orders(venue: Venue, places: dict[int, Order]) -> None:
+    held_fen: dict[FirmId, Fen] = {}
+    held_lots: dict[ReceiptId, Lots] = {}
+    known = 0
+    for account in venue.accounts.values():
+        for order_id, order in account.orders.items():
+            known += 1
+            assert order.order_id == order_id
+            assert order.account is account
+            assert order.place == ASIDE or places[order_id] is order
+            assert 0 < order.open_lots <= order.quantity_lots
+            instrument = venue.instruments[order.instrument_id]
+            need = 0
+            if order.side == Side.BUY:
+                assert not order.receipts
+                need = instrument.need_fen(order.price_ticks, order.open_lots)
+            else:
+                assert sum(lots for _, lots in order.receipts) == order.open_lots
+            assert order.held_fen == need, "an order holds exactly what it needs"
+            held_fen[order.firm_id] = held_fen.get(order.firm_id, 0) + need
+            for receipt_id, lots in order.receipts:
+                assert lots > 0
+                assert venue.goods.by_id[receipt_id].firm_id == order.firm_id
+                held_lots[receipt_id] = held_lots.get(receipt_id, 0) + lots
+    aside = sum(o.place == ASIDE for a in venue.accounts.values() for o in a.orders.values())
+    assert known == len(places) + aside, "every order that stands somewhere is its firm's"
+    for auction in venue.auctions.values():
+        for firm_id, bond in auction.bonds.items():
+            held_fen[firm_id] = held_fen.get(firm_id, 0) + bond
+    committed_fen: dict[FirmId, Fen] = {}
+    committed_lots: dict[ReceiptId, Lots] = {}
+    for trade in venue.trades.values():
+        assert trade.buyer_committed_fen >= trade.value_fen + trade.buyer_fee_fen, (
+            "what a trade committed covers value and fee"
+        )
+        firm_id = trade.buyer_firm_id
+        committed_fen[firm_id] = committed_fen.get(firm_id, 0) + trade.buyer_committed_fen
+        for receipt_id, lots, _ in trade.receipts:
+            committed_lots[receipt_id] = committed_lots.get(receipt_id, 0) + lots
+    for reserve in venue.reserves.values():
+        firm_id = reserve.firm_id
+        committed_fen[firm_id] = committed_fen.get(firm_id, 0) + reserve.amount_fen
+    cash = 0
+    for account in venue.accounts.values():
+        firm_id = account.firm_id
+        assert account.available_fen >= 0, "no firm has spent more than it has"
+        assert account.held_fen == held_fen.get(firm_id, 0)
+        assert account.committed_fen == committed_fen.get(firm_id, 0)
+        assert account.tokens >= 0
+        cash += account.available_fen + account.held_fen + account.committed_fen
+    assert cash == venue.cash_in_fen - venue.cash_out_fen, "cash is conserved"
+    for receipt in venue.goods.by_id.values():
+        assert receipt.held_lots == held_lots.get(receipt.receipt_id, 0)
+        assert receipt.committed_lots == committed_lots.get(receipt.receipt_id, 0)
+
+
+def _check_goods(venue: Venue) -> None:
+    lots_of: dict[int, Lots] = {}
+    for receipt in venue.goods.by_id.values():
+        assert receipt.free_lots >= 0
+        lots = receipt.free_lots + receipt.held_lots + receipt.committed_lots
+        assert lots > 0, "an empty receipt is forgotten"
+        assert not receipt.piece_kg or lots == 1, "a piece is whole"
+        owner = (receipt.firm_id, receipt.instrument_id)
+        assert venue.goods.by_owner[owner][receipt.receipt_id] is receipt
+        lots_of[receipt.instrument_id] = lots_of.get(receipt.instrument_id, 0) + lots
+        assert receipt.firm_id in venue.goods.holders[receipt.root_id], "an owner is a holder"
+    owned = sum(len(mine) for mine in venue.goods.by_owner.values())
+    assert owned == len(venue.goods.by_id)
+    for instrument_id, lots_in in venue.goods_in_lots.items():
+        out = venue.goods_out_lots.get(instrument_id, 0)
+        assert lots_of.get(instrument_id, 0) == lots_in - out, "goods are conserved"

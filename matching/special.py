@@ -1,0 +1,181 @@
+"""Orders that are more than a plain limit: the other times in force, kinds and conditions."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from matching import continuous
+from matching.checks import PLAIN, Wish, first_refusal, note_entered
+from matching.commands import (
+    EnterOrder,
+    OrderKind,
+    Phase,
+    PostOnly,
+    SelfMatch,
+    Side,
+    Special,
+    TimeInForce,
+)
+from matching.cover import Account
+from matching.events import AnyEvent, OrderEntered, RejectReason
+from matching.holding import cover, hold
+from matching.instrument import Instrument
+from matching.locks import too_many_holders
+from matching.orders import STOP, Order
+from matching.rules import Refusal, rejected
+from matching.state import EXPIRE_ORDER, Venue
+from matching.units import Lots, Ticks
+
+_BUY: Final = Side.BUY
+
+
+def enter_special(
+    venue: Venue, account: Account, instrument: Instrument, command: EnterOrder
+) -> tuple[AnyEvent, ...]:
+    """Enter an order with a time in force or terms of its own."""
+    special = command.special or PLAIN
+    side, tif, lots = command.side, command.tif, command.quantity_lots
+    price = price_on_entry(instrument, side, command.price_ticks, special)
+    wish = Wish(
+        account,
+        command.trader_id,
+        instrument,
+        side,
+        tif,
+        price or command.price_ticks,
+        lots,
+        special,
+        lots,
+        instrument.largest_value_fen(price or command.price_ticks, lots),
+    )
+    refusal = first_refusal(venue, wish)
+    if refusal is None and not price:
+        refusal = RejectReason.NO_OPPOSITE, ()
+    if refusal is None:
+        refusal = refuse_unfillable(wish)
+    if refusal is not None:
+        return rejected(account.firm_id, command.client_order_id, *refusal)
+    covered = cover(venue, instrument, account, side, price, lots, command.receipt_ids)
+    if isinstance(covered[0], RejectReason):
+        return rejected(account.firm_id, command.client_order_id, *covered)
+    need, taken = covered
+    if instrument.is_matched and taken:
+        named = tuple([(receipt.receipt_id, used) for receipt, used in taken])
+        refusal = too_many_holders(venue, named, 0)
+        if refusal is not None:
+            return rejected(account.firm_id, command.client_order_id, *refusal)
+
+    # From here on nothing can fail.
+    note_entered(wish)
+    held = hold(account, need, taken)
+    venue.last_order_id += 1
+    order = Order(
+        venue.last_order_id,
+        account,
+        account.firm_id,
+        account.group_id,
+        command.trader_id,
+        instrument.instrument_id,
+        side,
+        tif,
+        price,
+        lots,
+        lots,
+        need,
+        held,
+        command.special,
+        command.session,
+    )
+    if tif == TimeInForce.GTD:
+        venue.remind(special.expires_us, EXPIRE_ORDER, order.order_id)
+    events: list[AnyEvent] = [
+        OrderEntered(
+            order.order_id,
+            account.firm_id,
+            command.trader_id,
+            command.client_order_id,
+            instrument.instrument_id,
+            side,
+            tif,
+            price,
+            lots,
+            need,
+            held,
+            0,
+            command.special,
+            not instrument.warn_low_ticks <= price <= instrument.warn_high_ticks,
+        )
+    ]
+    if special.kind == OrderKind.STOP_LIMIT:
+        order.place = STOP
+        instrument.stops[order.order_id] = order
+        account.orders[order.order_id] = order
+    else:
+        continuous.arrive(venue, instrument, order, events)
+    if instrument.stops:
+        continuous.trigger_stops(venue, instrument, events)
+    return tuple(events)
+
+
+def price_on_entry(
+    instrument: Instrument, side: Side, price_ticks: Ticks, special: Special
+) -> Ticks:
+    """Return the limit that an order takes on: its own, the best opposite one, or one tick away.
+
+    0 when a market-to-limit order finds nothing within its worst price.
+    """
+    best = instrument.book.opposite(side).best
+    crosses = best is not None and (
+        best.price_ticks <= price_ticks if side is _BUY else best.price_ticks >= price_ticks
+    )
+    if special.kind == OrderKind.MARKET_TO_LIMIT:
+        return best.price_ticks if best is not None and crosses else 0
+    if special.post_only == PostOnly.REPRICE and best is not None and crosses:
+        return best.price_ticks - 1 if side is _BUY else best.price_ticks + 1
+    return price_ticks
+
+
+def refuse_unfillable(wish: Wish) -> Refusal | None:
+    """Refuse an order that must trade at once, whole or in part, and would not."""
+    if wish.tif == TimeInForce.FOK:
+        least = wish.lots
+    elif wish.tif == TimeInForce.IOC and wish.special.least_lots:
+        least = wish.special.least_lots
+    else:
+        return None
+    fills = fillable(wish, least)
+    return (RejectReason.NOT_FILLABLE, (least, fills)) if fills < least else None
+
+
+def fillable(wish: Wish, enough: Lots) -> Lots:
+    """Return how many lots would trade at once, counting no further than `enough`.
+
+    Walks the book in priority and copies nothing. Where the firm's policy ends the order at one
+    of its own group, what icebergs before that one hide does not count: it comes behind.
+    """
+    instrument = wish.instrument
+    if instrument.phase != Phase.CONTINUOUS:
+        return 0
+    side = instrument.book.opposite(wish.side)
+    limit = wish.price_ticks * side.sign
+    low, high = instrument.dynamic_band() if instrument.terms.dynamic_bp else (0, wish.price_ticks)
+    group_id = wish.account.group_id
+    passes = wish.account.self_match == SelfMatch.CANCEL_OLDEST
+    total = 0
+    for key in side.levels:
+        level = side.levels[key]
+        outside = instrument.terms.dynamic_bp and not low <= level.price_ticks <= high
+        if key > limit or outside or total >= enough:
+            break
+        shown = whole = 0
+        for order in level:
+            if order.group_id == group_id:
+                if not passes:
+                    return min(total + shown, enough)
+                continue
+            shown += order.open_lots - order.hidden_lots
+            whole += order.open_lots
+            if total + shown >= enough:
+                return enough
+        total += whole
+    return min(total, enough)
