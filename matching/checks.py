@@ -32,7 +32,7 @@ from matching.limits import (
 from matching.locks import locked
 from matching.orders import STOP, Order
 from matching.phases import ENTERABLE
-from matching.rules import Refusal, refuse_meeting
+from matching.rules import Refusal, orders_met, refuse_meeting
 from matching.state import Venue
 from matching.units import MAX_INT, Fen, Lots, Ticks, TraderId
 
@@ -161,6 +161,9 @@ def meets_nobody_it_may_not(venue: Venue, wish: Wish) -> Refusal | None:
     """Refuse trades with related parties, and postings that would trade."""
     if wish.special.kind == OrderKind.STOP_LIMIT:
         return None  # asked when it is triggered
+    if wish.special.post_only:
+        met = orders_met(wish.instrument, wish.side, wish.price_ticks)
+        return (RejectReason.WOULD_TRADE, met) if met else None
     return refuse_meeting(wish.instrument, wish.side, wish.price_ticks, wish.lots, wish.account)
 
 

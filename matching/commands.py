@@ -522,6 +522,10 @@ AnyCommand: TypeAlias = (
     | CancelOrder
     | LiftBest
     | MassCancel
+    | Invite
+    | Counter
+    | Accept
+    | Decline
     | PassTime
     | KillSwitch
     | Disconnect

@@ -12,22 +12,26 @@ from typing import Any, Final
 
 import msgspec
 
-from matching import administration, lifting, operations, passing, trading
+from matching import administration, lifting, negotiation, operations, passing, trading
 from matching.commands import (
+    Accept,
     AmendOrder,
     AnyCommand,
     BustTrade,
     CancelOrder,
     ChangePhase,
     ClientCommand,
+    Counter,
     CreditCash,
     CreditGoods,
     DebitCash,
     DebitGoods,
+    Decline,
     DefineFirm,
     DefineInstrument,
     Disconnect,
     EnterOrder,
+    Invite,
     KillSwitch,
     LiftBest,
     LiftOrder,
@@ -65,6 +69,10 @@ _TRADING: Final[dict[type, Callable[[Venue, Account, Any], tuple[AnyEvent, ...]]
     AmendOrder: trading.amend,
     CancelOrder: trading.cancel,
     MassCancel: trading.mass_cancel,
+    Invite: negotiation.invite,
+    Counter: negotiation.counter,
+    Accept: negotiation.accept,
+    Decline: negotiation.decline,
 }
 _OPERATIONS: Final[dict[type, Callable[[Venue, Any], Refusal | list[AnyEvent]]]] = {
     CreditCash: operations.credit_cash,
@@ -90,7 +98,7 @@ _ADMINISTRATION: Final[dict[type, Callable[[Venue, Any], Refusal | list[AnyEvent
     SetSelfMatch: administration.set_self_match,
     PassTime: passing.pass_time,
 }
-_EXEMPT: Final = frozenset({CancelOrder, MassCancel})
+_EXEMPT: Final = frozenset({CancelOrder, MassCancel, Decline})
 """Commands that only take orders away: no bound on rate or memory stops them."""
 _encode = msgspec.msgpack.Encoder().encode
 

@@ -694,6 +694,9 @@ AnyEvent: TypeAlias = (
     | AuctionIndicated
     | AuctionUncrossed
     | VolatilityInterrupted
+    | NegotiationOpened
+    | ProposalMade
+    | NegotiationEnded
     | CommandRepeated
     | OrderEntered
     | OrderRested

@@ -28,6 +28,8 @@ RATE_MOST: Final = 100_000
 """Largest orders a second, and burst, of a firm."""
 DIRECTED_FIRMS: Final = 50
 """Firms that one directed offer may name."""
+NEGOTIATIONS_PER_FIRM: Final = 1_000
+"""Live proposals, and bids, that one firm may have."""
 STOPS_PER_FIRM: Final = 1_000
 """Stop orders that one firm may have waiting."""
 AHEAD_MOST_US: Final[Micros] = 400 * 24 * 3600 * 1_000_000

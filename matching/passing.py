@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from matching import continuous
+from matching import continuous, negotiation
 from matching.commands import PassTime, Phase
 from matching.events import (
     AnyEvent,
@@ -18,7 +18,7 @@ from matching.instrument import Instrument
 from matching.limits import DUE_AT_ONCE, INDICATE_US
 from matching.locks import locked
 from matching.orders import BOOK, INCOMING, STOP, SUSPENDED
-from matching.state import END_CALL, EXPIRE_ORDER, INDICATE, Venue
+from matching.state import END_CALL, EXPIRE_ORDER, INDICATE, NEGOTIATION, Venue
 from matching.uncross import indicate, uncross
 from matching.units import OrderId
 
@@ -45,6 +45,8 @@ def pass_time(venue: Venue, command: PassTime) -> list[AnyEvent]:
             if instrument.phase is Phase.CALL and instrument.indicate_us == due_us:
                 indicate(instrument, events)
                 indicate_next(venue, instrument)
+        elif kind == NEGOTIATION:
+            negotiation.lapse(venue, key, events)
     return events
 
 

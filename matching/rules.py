@@ -60,6 +60,19 @@ def unrelated_met(
     return tuple(found)
 
 
+def orders_met(instrument: Instrument, side: Side, price_ticks: Ticks) -> tuple[OrderId, ...]:
+    """Return the first orders that a `side` order would meet, whosever; as many as are named."""
+    book_side = instrument.book.opposite(side)
+    found: list[OrderId] = []
+    for order in book_side:
+        if order.price_ticks * book_side.sign > price_ticks * book_side.sign:
+            break
+        found.append(order.order_id)
+        if len(found) == WOULD_TRADE_IDS:
+            break
+    return tuple(found)
+
+
 def may_see(order: Order, firm_id: FirmId) -> bool:
     """Whether an offer is open to a firm: directed ones are to those that they name."""
     special = order.special

@@ -65,9 +65,10 @@ def clearing(instrument: Instrument) -> Clearing:
     rows = [row for row in rows if row.volume_lots == most]
     least = min(abs(row.surplus_lots) for row in rows)
     rows = [row for row in rows if abs(row.surplus_lots) == least]  # highest price first
-    if rows[-1].surplus_lots > 0:  # surplus falls as the price rises: buys are left at all of them
+    # Surplus falls as the price rises: what is left over at one end is left over at all of them.
+    if rows[0].surplus_lots > 0:
         return rows[0]
-    if rows[0].surplus_lots < 0:
+    if rows[-1].surplus_lots < 0:
         return rows[-1]
     reference = instrument.reference_ticks
     return min(rows, key=lambda row: (abs(row.price_ticks - reference), -row.price_ticks))

@@ -1,7 +1,8 @@
 """Plays the golden scenarios: a trader can read them, indented lines are what the market said.
 
-A file starts with `instrument matched|listed [minimum step]`, then gives firms `cash` (yuan) and
-`goods` (tonnes), then acts. One lot is a tonne, one tick a yuan.
+A file starts with `instrument matched|listed|negotiated [minimum step] [name=value ...]`, then
+gives firms `cash` (yuan) and `goods` (tonnes), then acts. One lot is a tonne, one tick a yuan;
+times are seconds. `another` admits a second instrument of the same product; `in=2` trades there.
 """
 
 from __future__ import annotations
@@ -12,76 +13,143 @@ from typing import Any
 import pytest
 
 from matching.commands import (
+    Accept,
     AmendOrder,
+    BustTrade,
     CancelOrder,
     ChangePhase,
+    Counter,
     CreditCash,
     CreditGoods,
+    Decline,
     DefineFirm,
     DefineInstrument,
+    Disconnect,
     EnterOrder,
     FirmStatus,
     HaltScope,
+    Invite,
+    KillSwitch,
+    LiftBest,
     LiftOrder,
+    MassCancel,
     Mode,
     OpenDay,
+    OrderKind,
+    PassTime,
     Phase,
+    PostOnly,
+    ResaleLock,
+    SelfMatch,
+    SetFirmLimits,
     SetFirmStatus,
     SetHalt,
     SetReference,
+    SetSelfMatch,
     SettleTrade,
     Side,
+    Special,
     TimeInForce,
 )
 from matching.engine import Engine
 from matching.events import (
+    AuctionIndicated,
+    AuctionUncrossed,
     CancelReason,
     CommandRejected,
     CommandRepeated,
+    KillSwitched,
+    NegotiationEnded,
+    NegotiationOpened,
     OrderAmended,
     OrderCancelled,
+    OrderEntered,
+    OrderReduced,
+    OrderRefreshed,
     OrderRested,
+    OrderResumed,
+    OrderSuspended,
+    OrdersWithdrawn,
+    PhaseChanged,
+    ProposalMade,
+    StopTriggered,
+    TradeBusted,
     TradeExecuted,
     TradeSettled,
+    VolatilityInterrupted,
 )
 
 HERE = Path(__file__).parent
 NOW = 1_795_400_000_000_000
+KINDS = {"mtl": OrderKind.MARKET_TO_LIMIT, "protected": OrderKind.PROTECTED}
+POSTS = {"post": PostOnly.REFUSE, "reprice": PostOnly.REPRICE}
 FIRMS = {"northmill": 1, "redquay": 2, "lantern": 3, "eastgate": 4, "northsub": 5}
 GROUPS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 1}  # northsub belongs to northmill's group
 
 
 class Market:
-    """One instrument, five firms, names for orders."""
+    """Up to two instruments of one product, five firms, names for orders."""
 
     def __init__(self) -> None:
         self.engine = Engine(1)
+        self.seq = 1
+        self.now = NOW
         self.engine.begin_block(1, NOW)
         self.names: dict[str, int] = {}
+        self.talks: dict[str, int] = {}
         self.receipts = 0
         self.sent = 0
+        self.terms: tuple[str, ...] = ()
 
     def give(self, command: Any) -> tuple[Any, ...]:
         events = self.engine.apply(command)
         self.engine.check()
         return events
 
+    def who(self, firm: str, trader: int = 1) -> tuple[int, int, str, int]:
+        """A client command's first fields, under an id of its own."""
+        self.sent += 1
+        return FIRMS[firm], trader, f"id{self.sent}", self.now
+
+    def name(self, name: str, events: tuple[Any, ...]) -> list[str]:
+        """Give the order that the events entered a name, and say what happened."""
+        for event in events:
+            if isinstance(event, OrderEntered):
+                self.names[name] = event.order_id
+        return self.told(events, name)
+
     def play(self, line: str) -> list[str]:
         word, *rest = line.split()
-        return getattr(self, f"act_{word}")(*rest)
+        said: list[str] = getattr(self, f"act_{word}")(*rest)
+        return said
 
-    def act_instrument(self, mode: str, minimum: str = "1", step: str = "1") -> list[str]:
+    def act_instrument(self, *terms: str) -> list[str]:
         self.give(OpenDay(20261123))
         for firm, group in GROUPS.items():
             self.give(DefineFirm(firm, group))
+        self.terms = terms
+        return self._define(1)
+
+    def act_another(self) -> list[str]:
+        return self._define(2)
+
+    def _define(self, number: int) -> list[str]:
+        sizes = [word for word in self.terms[1:] if "=" not in word]
+        more = dict(word.split("=") for word in self.terms[1:] if "=" in word)
+        minimum, step = (int(size) for size in (*sizes, "1", "1")[:2])
+        mode = Mode[self.terms[0].upper()]
         self.give(
             DefineInstrument(
-                1, Mode.MATCHED if mode == "matched" else Mode.LISTED, 100, 1000, int(minimum),
-                int(step), 1000, 10**9, 4800, 4700, 4900, 10_000, 0, 0, 0, approval_id=1,
+                number, mode, 100, 1000, minimum,
+                step, int(more.get("most", 1000)), 10**9, 4800, 4700, 4900, 10_000, 0, 0, 0,
+                approval_id=1, product_id=9,
+                resale_lock=ResaleLock(int(more.get("lock", 0))),
+                dynamic_bp=int(more.get("dynamic", 0)), call_seconds=int(more.get("call", 0)),
+                max_day_lots=int(more.get("daily", 0)),
             )
         )  # fmt: skip
-        self.give(ChangePhase(1, Phase.PRE_OPEN))
-        self.give(ChangePhase(1, Phase.CONTINUOUS))
+        self.give(ChangePhase(number, Phase.PRE_OPEN))
+        self.give(ChangePhase(number, Phase.CONTINUOUS))
         return []
 
     def act_cash(self, firm: str, yuan: str) -> list[str]:
@@ -90,27 +158,44 @@ class Market:
             self.give(CreditCash(f"c{self.receipts}", FIRMS[firm], int(yuan) * 100)), ""
         )
 
-    def act_goods(self, firm: str, tonnes: str, day: str = "0") -> list[str]:
+    def act_goods(
+        self, firm: str, tonnes: str, day: str = "0", instrument: str = "in=1"
+    ) -> list[str]:
         self.receipts += 1
         n, lots = self.receipts, int(tonnes)
-        command = CreditGoods(f"g{n}", n, n, FIRMS[firm], 1, lots, lots * 1000, int(day))
+        where = int(instrument.removeprefix("in="))
+        command = CreditGoods(f"g{n}", n, n, FIRMS[firm], where, lots, lots * 1000, int(day))
         return self.told(self.give(command), "")
 
     def act_enter(
-        self, name: str, firm: str, side: str, lots: str, at: str, price: str, *more: str
+        self, name: str, firm: str, side: str, lots: str, at: str, price: str, *words: str
     ) -> list[str]:
+        """Words: a time in force, a kind, `name=value` terms."""
         assert at == "@"
-        tif = TimeInForce.IOC if "ioc" in more else TimeInForce.DAY
-        way = Side.BUY if side == "buy" else Side.SELL
-        self.sent += 1
-        events = self.give(
-            EnterOrder(
-                FIRMS[firm], 1, f"{name}{self.sent}", NOW, 1, way, tif, int(price), int(lots)
-            )
+        plain = [word for word in words if "=" not in word]
+        more = dict(word.split("=") for word in words if "=" in word)
+        tif = next((t for t in TimeInForce if t.name.lower() in plain), TimeInForce.DAY)
+        kind = next((k for word, k in KINDS.items() if word in plain), OrderKind.LIMIT)
+        post = next((p for word, p in POSTS.items() if word in plain), PostOnly.NO)
+        firms = tuple(FIRMS[one] for one in more.get("to", "").split(",") if one)
+        special = Special(
+            OrderKind.STOP_LIMIT if "stop" in more else kind,
+            self.now + int(more["until"]) * 1_000_000 if "until" in more else 0,
+            int(more.get("show", 0)),
+            int(more.get("least", 0)),
+            post,
+            int(more.get("stop", 0)),
+            firms,
         )
-        if not isinstance(events[0], CommandRejected):
-            self.names[name] = events[0].order_id
-        return self.told(events, name)
+        if "until" in more:
+            tif = TimeInForce.GTD
+        command = EnterOrder(
+            *self.who(firm, int(more.get("trader", 1))), int(more.get("in", 1)),
+            Side.BUY if side == "buy" else Side.SELL, tif, int(price), int(lots),
+            tuple(int(one) for one in more.get("from", "").split(",") if one),
+            None if special == Special() else special, int(more.get("session", 0)),
+        )  # fmt: skip
+        return self.name(name, self.give(command))
 
     def act_again(
         self, name: str, firm: str, side: str, lots: str, at: str, price: str
@@ -120,7 +205,7 @@ class Market:
         return self.told(
             self.give(
                 EnterOrder(
-                    FIRMS[firm], 1, f"{name}{self.sent}", NOW + 9, 1, way, TimeInForce.DAY,
+                    FIRMS[firm], 1, f"id{self.sent}", self.now + 9, 1, way, TimeInForce.DAY,
                     int(price), int(lots),
                 )
             ),
@@ -128,25 +213,99 @@ class Market:
         )  # fmt: skip
 
     def act_lift(self, name: str, firm: str, offer: str, lots: str) -> list[str]:
-        self.sent += 1
-        events = self.give(
-            LiftOrder(FIRMS[firm], 1, f"{name}{self.sent}", NOW, self.names[offer], int(lots))
-        )
-        if not isinstance(events[0], CommandRejected):
-            self.names[name] = events[0].order_id
-        return self.told(events, name)
+        command = LiftOrder(*self.who(firm), self.names[offer], int(lots))
+        return self.name(name, self.give(command))
+
+    def act_liftbest(
+        self, name: str, firm: str, side: str, lots: str, at: str, price: str
+    ) -> list[str]:
+        way = Side.BUY if side == "buy" else Side.SELL
+        command = LiftBest(*self.who(firm), 1, way, int(price), int(lots))
+        return self.name(name, self.give(command))
 
     def act_amend(self, firm: str, name: str, lots: str, at: str, price: str) -> list[str]:
-        self.sent += 1
-        command = AmendOrder(
-            FIRMS[firm], 1, f"a{self.sent}", NOW, self.names[name], int(price), int(lots)
-        )
+        command = AmendOrder(*self.who(firm), self.names[name], int(price), int(lots))
         return self.told(self.give(command), name)
 
     def act_cancel(self, firm: str, name: str) -> list[str]:
-        self.sent += 1
-        command = CancelOrder(FIRMS[firm], 1, f"x{self.sent}", NOW, self.names[name])
-        return self.told(self.give(command), name)
+        return self.told(self.give(CancelOrder(*self.who(firm), self.names[name])), name)
+
+    def act_masscancel(self, firm: str, *words: str) -> list[str]:
+        more = dict(word.split("=") for word in words)
+        side = {"": 0, "buy": 1, "sell": 2}[more.get("side", "")]
+        command = MassCancel(
+            *self.who(firm), int(more.get("trader", 0)), int(more.get("in", 0)), side
+        )
+        return self.told(self.give(command), "")
+
+    def act_invite(
+        self, talk: str, firm: str, other: str, side: str, lots: str, at: str, price: str,
+        until: str = "until=60",
+    ) -> list[str]:  # fmt: skip
+        way = Side.BUY if side == "buy" else Side.SELL
+        due = self.now + int(until.removeprefix("until=")) * 1_000_000
+        command = Invite(*self.who(firm), 1, FIRMS[other], way, int(price), int(lots), due)
+        events = self.give(command)
+        if isinstance(events[0], NegotiationOpened):
+            self.talks[talk] = events[0].negotiation_id
+        return self.name(talk, events)
+
+    def act_counter(
+        self, talk: str, firm: str, lots: str, at: str, price: str, until: str = "until=60"
+    ) -> list[str]:
+        due = self.now + int(until.removeprefix("until=")) * 1_000_000
+        command = Counter(*self.who(firm), self.talks.get(talk, 99), int(price), int(lots), due)
+        return self.name(f"{talk}'", self.give(command))
+
+    def act_accept(self, talk: str, firm: str, round_no: str) -> list[str]:
+        command = Accept(*self.who(firm), self.talks.get(talk, 99), int(round_no))
+        return self.name(f"{talk}*", self.give(command))
+
+    def act_decline(self, talk: str, firm: str) -> list[str]:
+        return self.told(self.give(Decline(*self.who(firm), self.talks.get(talk, 99))), "")
+
+    def act_policy(self, firm: str, name: str) -> list[str]:
+        return self.told(self.give(SetSelfMatch(FIRMS[firm], SelfMatch[name.upper()])), "")
+
+    def act_limits(self, firm: str, rate: str, burst: str, yuan: str = "0") -> list[str]:
+        command = SetFirmLimits(FIRMS[firm], int(rate), int(burst), int(yuan) * 100)
+        return self.told(self.give(command), "")
+
+    def act_kill(self, firm: str, trader: str = "0") -> list[str]:
+        return self.told(self.give(KillSwitch(FIRMS[firm], int(trader), True, 1, "test")), "")
+
+    def act_unblock(self, firm: str, trader: str = "0") -> list[str]:
+        return self.told(self.give(KillSwitch(FIRMS[firm], int(trader), False, 1, "test")), "")
+
+    def act_disconnect(self, firm: str, session: str) -> list[str]:
+        return self.told(self.give(Disconnect(FIRMS[firm], int(session))), "")
+
+    def act_day(self, day: str) -> list[str]:
+        return self.told(self.give(OpenDay(int(day))), "")
+
+    def act_bust(self, trade: str, *approver: str) -> list[str]:
+        self.receipts += 1
+        other = int(approver[0]) if approver else 2
+        command = BustTrade(f"b{self.receipts}", int(trade), 1, other, "typing error")
+        return self.told(self.give(command), "")
+
+    def act_wait(self, seconds: str) -> list[str]:
+        """Time passes; what comes due happens."""
+        self.now += int(seconds) * 1_000_000
+        self.seq += 1
+        self.engine.begin_block(self.seq, self.now)
+        return self.told(self.give(PassTime()), "")
+
+    def act_book(self, instrument: str = "1") -> list[str]:
+        """What the public sees: price and shown quantity, best first."""
+        book = self.engine.venue.instruments[int(instrument)].book
+        bids = [f"{level.lots} @ {level.price_ticks}" for level in book.bids.levels.values()]
+        asks = [f"{level.lots} @ {level.price_ticks}" for level in book.asks.levels.values()]
+        return [f"bids {', '.join(bids) or '-'}", f"asks {', '.join(asks) or '-'}"]
+
+    def act_indication(self) -> list[str]:
+        price, volume, surplus = self.engine.indication(1)
+        return [f"{volume} @ {price} surplus {surplus}"]
 
     def act_settle(self, trade: str) -> list[str]:
         self.receipts += 1
@@ -172,8 +331,8 @@ class Market:
     def act_suspend(self, firm: str) -> list[str]:
         return self.told(self.give(SetFirmStatus(FIRMS[firm], FirmStatus.SUSPENDED)), "")
 
-    def act_phase(self, name: str) -> list[str]:
-        return self.told(self.give(ChangePhase(1, Phase[name.upper()])), "")
+    def act_phase(self, name: str, instrument: str = "1") -> list[str]:
+        return self.told(self.give(ChangePhase(int(instrument), Phase[name.upper()])), "")
 
     def act_reference(self, low: str, reference: str, high: str) -> list[str]:
         return self.told(self.give(SetReference(1, int(reference), int(low), int(high))), "")
@@ -192,9 +351,14 @@ class Market:
                 lines.append(f"refused {event.reason} {values}".rstrip())
             elif isinstance(event, CommandRepeated):
                 lines.append("repeated")
+            elif isinstance(event, OrderEntered) and event.warned:
+                lines.append("warned: far from the reference price")
+            elif isinstance(event, OrderEntered) and event.tif == TimeInForce.GTD:
+                lines.append(f"accepted {by_id.get(event.order_id, name)}")
             elif isinstance(event, OrderRested):
                 known = by_id.get(event.order_id, name)
-                lines.append(f"rest {known} {event.open_lots} @ {event.price_ticks}")
+                hidden = f" and {event.hidden_lots} hidden" if event.hidden_lots else ""
+                lines.append(f"rest {known} {event.open_lots} @ {event.price_ticks}{hidden}")
             elif isinstance(event, TradeExecuted):
                 maker = by_id.get(event.maker_order_id, "?")
                 taker = by_id.get(event.taker_order_id, name)
@@ -213,7 +377,50 @@ class Market:
                     for source, new, lots, _ in event.moves
                 )
                 lines.append(f"settled {event.trade_id}: {moves}")
+            else:
+                order = by_id.get(getattr(event, "order_id", 0), name)
+                lines += special_words(event, order)
         return lines
+
+
+def special_words(event: Any, order: str) -> list[str]:
+    """Say what the rarer events mean."""
+    if isinstance(event, OrderRefreshed):
+        return [f"shows {order} {event.shown_lots} @ {event.price_ticks}, behind the others"]
+    if isinstance(event, OrderReduced):
+        reason = CancelReason(event.reason).name.lower()
+        return [f"reduced {order} by {event.reduced_lots}, {event.open_lots} open, {reason}"]
+    if isinstance(event, OrderSuspended):
+        return [f"suspended {order} {event.open_lots + event.hidden_lots}"]
+    if isinstance(event, OrderResumed):
+        return [f"resumed {order}"]
+    if isinstance(event, StopTriggered):
+        return [f"triggered {order}: last {event.last_ticks}, stop {event.stop_ticks}"]
+    if isinstance(event, OrdersWithdrawn):
+        return [f"{event.count} withdrawn"]
+    if isinstance(event, KillSwitched):
+        return [f"blocked, {event.count} withdrawn" if event.blocked else "unblocked"]
+    if isinstance(event, AuctionUncrossed):
+        if not event.volume_lots:
+            return ["auction: nothing trades"]
+        surplus = event.surplus_lots
+        left = f", {abs(surplus)} {'bought' if surplus > 0 else 'sold'} more" if surplus else ""
+        return [f"auction: {event.volume_lots} @ {event.price_ticks}{left}"]
+    if isinstance(event, AuctionIndicated):
+        return [f"indicates {event.volume_lots} @ {event.price_ticks} over {event.surplus_lots}"]
+    if isinstance(event, VolatilityInterrupted):
+        return [
+            f"interrupted: {event.price_ticks} is outside {event.low_ticks} to {event.high_ticks}"
+        ]
+    if isinstance(event, PhaseChanged):
+        return [f"phase {Phase(event.phase).name.lower()}"]
+    if isinstance(event, TradeBusted):
+        return [f"busted {event.trade_id}"]
+    if isinstance(event, ProposalMade):
+        return [f"round {event.round_no} of {order}"]
+    if isinstance(event, NegotiationEnded):
+        return ["agreed" if event.trade_id else "no agreement"]
+    return []
 
 
 @pytest.mark.parametrize(
