@@ -70,6 +70,7 @@ def set_firm_status(venue: Venue, command: SetFirmStatus) -> Answer:
     if account.status == command.status:
         return RejectReason.SAME, ()
     account.status = command.status
+    account.note_bounds()
     return [FirmStatusChanged(command.firm_id, command.status)]
 
 
@@ -99,6 +100,7 @@ def change_phase(venue: Venue, command: ChangePhase) -> Answer:
     if command.phase not in NEXT[before] or (is_call and not instrument.is_matched):
         return RejectReason.PHASE, (int(before),)
     instrument.phase = command.phase
+    instrument.note_standing()
     events: list[AnyEvent] = [PhaseChanged(command.instrument_id, command.phase)]
     enter_phase(venue, instrument, before, events)
     if command.phase == Phase.CLOSED:
@@ -134,8 +136,10 @@ def set_halt(venue: Venue, command: SetHalt) -> Answer:
         venue.halted = command.halted
     elif command.scope == HaltScope.INSTRUMENT:
         venue.instruments[command.target_id].halted = command.halted
+        venue.instruments[command.target_id].note_standing()
     else:
         venue.accounts[command.target_id].halted = command.halted
+        venue.accounts[command.target_id].note_bounds()
     return [
         HaltChanged(
             command.scope, command.target_id, command.halted, command.actor_id, command.reason

@@ -47,6 +47,7 @@ def match(venue: Venue, instrument: Instrument, taker: Order, events: list[AnyEv
     if instrument.terms.dynamic_bp:
         low, high = instrument.dynamic_band()
     full_roots = venue.goods.full_roots
+    has_lock = instrument.has_lock
     level = side.best
     while taker.open_lots and level is not None and level.price_ticks * sign <= limit:
         if high and not low <= level.price_ticks <= high:
@@ -66,7 +67,8 @@ def match(venue: Venue, instrument: Instrument, taker: Order, events: list[AnyEv
         if lots > shown:
             lots = shown
         events.append(trade(venue, instrument, maker, taker, lots, level.price_ticks))
-        follow_up(venue, instrument, maker, taker, events)
+        if maker.hidden_lots or has_lock or full_roots:
+            follow_up(venue, instrument, maker, taker, events)
         level = side.best
 
 
@@ -106,6 +108,7 @@ def interrupt(
     """Stop at the dynamic band: the instrument calls an auction and reopens by it."""
     until_us = venue.ts_us + instrument.terms.call_seconds * 1_000_000
     instrument.phase = _CALL
+    instrument.note_standing()
     instrument.call_until_us = until_us
     instrument.indicated = (0, 0, 0)
     instrument.indicate_us = venue.ts_us + INDICATE_US
@@ -184,17 +187,18 @@ def trade(
     buyer_fee = value * terms.buyer_fee_bp // 10_000
     seller_fee = value * terms.seller_fee_bp // 10_000
 
-    for order in (maker, taker) if in_auction else (maker,):
-        if order.open_lots == lots:
-            order.account.orders.pop(order.order_id, None)
-            if order.level is not None:
-                (instrument.book.bids if order.side is _BUY else instrument.book.asks).remove(order)
-                if not instrument.is_matched:
-                    del venue.offers[order.order_id]
-            order.place = INCOMING
-        elif order.level is not None:
-            order.level.lots -= lots
-    maker.open_lots -= lots
+    stays = maker.open_lots - lots
+    if stays:
+        if maker.level is not None:
+            maker.level.lots -= lots
+    else:
+        leave(venue, instrument, maker)
+    maker.open_lots = stays
+    if in_auction:
+        if taker.open_lots == lots:
+            leave(venue, instrument, taker)
+        elif taker.level is not None:
+            taker.level.lots -= lots
     taker.open_lots -= lots
 
     # `Instrument.need_fen` and `hold_fen`, written out.
@@ -202,9 +206,9 @@ def trade(
     freed = buyer.held_fen
     held_after = 0
     if buyer.open_lots:
-        stays = buyer.price_ticks * buyer.open_lots * instrument.lot_tick_fen
+        left = buyer.price_ticks * buyer.open_lots * instrument.lot_tick_fen
         held_after = (
-            -(-stays * covered // 100_000_000) + stays * tolerance // 10_000 * fee_bp // 10_000
+            -(-left * covered // 100_000_000) + left * tolerance // 10_000 * fee_bp // 10_000
         )
         freed -= held_after
     # Rounding of the two holds can differ by a fen from the hold of the difference; what is
@@ -218,13 +222,20 @@ def trade(
     account.committed_fen += committed
     account.available_fen += freed - committed
 
-    for used_id, _, _ in receipts:
-        hold_root(venue, by_id[used_id].root_id, buyer.firm_id)
+    firm_id = buyer.firm_id
+    holders = venue.goods.holders
+    for used in receipts:
+        root_id = by_id[used[0]].root_id
+        firms = holders[root_id]
+        if firm_id in firms:
+            firms[firm_id] += 1
+        else:
+            hold_root(venue, root_id, firm_id)
     instrument.last_ticks = price
     trade_id = venue.last_trade_id = venue.last_trade_id + 1
     venue.trades[trade_id] = UnsettledTrade(
         instrument.instrument_id,
-        buyer.firm_id,
+        firm_id,
         seller.firm_id,
         value,
         buyer_fee,
@@ -243,16 +254,26 @@ def trade(
         maker.order_id,
         taker.order_id,
         taker.side,
-        buyer.firm_id,
+        firm_id,
         seller.firm_id,
         buyer_fee,
         seller_fee,
         freed,
         committed,
-        maker.open_lots,
+        stays,
         receipts,
         in_auction,
     )
+
+
+def leave(venue: Venue, instrument: Instrument, order: Order) -> None:
+    """Take an order that is used up from its book and its firm."""
+    del order.account.orders[order.order_id]
+    if order.level is not None:
+        (instrument.book.bids if order.side is _BUY else instrument.book.asks).remove(order)
+        if not instrument.is_matched:
+            del venue.offers[order.order_id]
+    order.place = INCOMING
 
 
 def consume(

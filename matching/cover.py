@@ -82,7 +82,7 @@ class Account:
         self.max_day_value_fen: Fen = 0
         self.day_value_fen: Fen = 0
         self.day_lots: dict[InstrumentId, Lots] = {}
-        # Whether any of the above asks for a look at each order.
+        # Whether standing, blocks or day bounds ask for a look at each order.
         self.is_bounded = False
 
     def refill(self, ts_us: Micros) -> None:
@@ -93,8 +93,13 @@ class Account:
         self.tokens_at_us = ts_us
 
     def note_bounds(self) -> None:
-        """Recompute `is_bounded` after a change of limits or blocks."""
-        self.is_bounded = bool(self.max_day_value_fen or self.blocked_traders)
+        """Recompute `is_bounded` after a change of standing, limits or blocks."""
+        self.is_bounded = bool(
+            self.halted
+            or self.status is not FirmStatus.ACTIVE
+            or self.max_day_value_fen
+            or self.blocked_traders
+        )
 
 
 class Receipt:

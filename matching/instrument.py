@@ -24,6 +24,7 @@ class Instrument:
         "indicated",
         "instrument_id",
         "is_matched",
+        "is_plain",
         "last_ticks",
         "lot_tick_fen",
         "low_ticks",
@@ -63,6 +64,18 @@ class Instrument:
         # Stop orders that wait, and orders that a resale lock keeps out, in order of arrival.
         self.stops: dict[OrderId, Order] = {}
         self.suspended: dict[OrderId, Order] = {}
+        # Whether orders need no look at phase, halt, mode, lock or day quantity.
+        self.is_plain = False
+
+    def note_standing(self) -> None:
+        """Recompute `is_plain` after a change of phase or halt."""
+        self.is_plain = (
+            self.phase is Phase.CONTINUOUS
+            and not self.halted
+            and self.is_matched
+            and not self.has_lock
+            and not self.terms.max_day_lots
+        )
 
     def set_reference(self, reference_ticks: Ticks, low_ticks: Ticks, high_ticks: Ticks) -> None:
         """Set reference and band; prices in the outer half of the band are warned of."""

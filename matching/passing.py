@@ -83,6 +83,7 @@ def indicate_next(venue: Venue, instrument: Instrument) -> None:
 def reopen(venue: Venue, instrument: Instrument, events: list[AnyEvent]) -> None:
     """End a call that the engine began: uncross, and trade on."""
     instrument.phase = Phase.CONTINUOUS
+    instrument.note_standing()
     events.append(PhaseChanged(instrument.instrument_id, Phase.CONTINUOUS))
     enter_phase(venue, instrument, Phase.CALL, events)
 

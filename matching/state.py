@@ -424,6 +424,7 @@ def _instrument(row: Any, orders: dict[OrderId, Order]) -> Instrument:
     instrument.set_reference(reference, low, high)
     instrument.phase = Phase(phase)
     instrument.halted = halted
+    instrument.note_standing()
     instrument.last_ticks = last
     instrument.call_until_us = call_until_us
     instrument.indicate_us = indicate_us

@@ -11,10 +11,9 @@ from matching.commands import (
     CancelOrder,
     ClientCommand,
     EnterOrder,
-    FirmStatus,
     MassCancel,
     Mode,
-    Phase,
+    SelfMatch,
     Side,
     TimeInForce,
 )
@@ -41,7 +40,7 @@ from matching.holding import (
 from matching.limits import OPEN_ORDERS_PER_FIRM, RECEIPTS_PER_ORDER
 from matching.locks import too_many_holders
 from matching.orders import BOOK, STOP, SUSPENDED, Order
-from matching.rules import Allocation, Refusal, allocate, allocate_oldest, rejected
+from matching.rules import Allocation, Refusal, allocate, allocate_oldest, first_related, rejected
 from matching.special import enter_special
 from matching.state import Venue
 from matching.units import MAX_INT
@@ -51,8 +50,7 @@ _BUY: Final = Side.BUY
 _DAY: Final = TimeInForce.DAY
 _IOC: Final = TimeInForce.IOC
 _GTC: Final = TimeInForce.GTC
-_CONTINUOUS: Final = Phase.CONTINUOUS
-_ACTIVE: Final = FirmStatus.ACTIVE
+_REFUSE_NEWEST: Final = SelfMatch.REFUSE_NEWEST
 _REQUESTED: Final = CancelReason.REQUESTED
 
 
@@ -87,22 +85,20 @@ def enter(venue: Venue, account: Account, command: EnterOrder) -> tuple[AnyEvent
     # Whatever could refuse makes this true; then the checks are asked in their order. Most orders
     # meet nobody and need none of them: a fifth of their time.
     if (
-        meets
-        or not instrument.is_matched
-        or venue.halted
-        or instrument.halted
-        or instrument.phase is not _CONTINUOUS
-        or account.halted
-        or account.status is not _ACTIVE
+        not instrument.is_plain
         or account.is_bounded
-        or instrument.has_lock
-        or terms.max_day_lots
+        or venue.halted
         or lots < terms.min_lots
         or lots % terms.step_lots
         or lots > terms.max_lots
         or not instrument.low_ticks <= price <= instrument.high_ticks
         or value > terms.max_value_fen
         or len(account.orders) >= OPEN_ORDERS_PER_FIRM
+        or (
+            meets
+            and account.self_match is _REFUSE_NEWEST
+            and first_related(instrument, side, price, lots, account.group_id) is not None
+        )
     ):
         wish = Wish(
             account, command.trader_id, instrument, side, tif, price, lots, PLAIN, lots, value
@@ -195,15 +191,9 @@ def amend(venue: Venue, account: Account, command: AmendOrder) -> tuple[AnyEvent
         meets
         or order.place != BOOK
         or order.special is not None
-        or not instrument.is_matched
-        or venue.halted
-        or instrument.halted
-        or instrument.phase is not _CONTINUOUS
-        or account.halted
-        or account.status is not _ACTIVE
+        or not instrument.is_plain
         or account.is_bounded
-        or instrument.has_lock
-        or terms.max_day_lots
+        or venue.halted
         or open_lots <= 0
         or (price == old_price and open_lots == old_open)
         or quantity < terms.min_lots

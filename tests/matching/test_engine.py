@@ -219,9 +219,11 @@ def test_what_is_refused_is_what_the_table_of_checks_refuses_first() -> None:
     for number in range(3000):
         engine.begin_block(2 + number, NOW + number)
         instrument.halted = chance.random() < 0.05
+        instrument.note_standing()
         venue.halted = chance.random() < 0.05
         account = venue.accounts[chance.randint(1, 4)]
         account.halted = chance.random() < 0.05
+        account.note_bounds()
         account.self_match = chance.choice(list(SelfMatch))
         side, tif = chance.choice(list(Side)), chance.choice([TimeInForce.DAY, TimeInForce.IOC])
         price, lots = chance.randint(85, 115), chance.randint(1, 60)
