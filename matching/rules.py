@@ -96,24 +96,32 @@ def first_related(
     while order is not None:
         if order.group_id == group_id:
             return order
-        lots -= order.open_lots
+        lots -= order.open_lots - order.hidden_lots
         if lots <= 0:
             return None
         order = order.after
+    # What icebergs hide comes behind all that a level shows.
+    lots -= level.hidden_lots
+    if lots <= 0:
+        return None
     levels = book_side.levels
     keys = iter(levels)
     next(keys)
     for key in keys:
         if key > limit:
             return None
-        order = levels[key].head
+        level = levels[key]
+        order = level.head
         while order is not None:
             if order.group_id == group_id:
                 return order
-            lots -= order.open_lots
+            lots -= order.open_lots - order.hidden_lots
             if lots <= 0:
                 return None
             order = order.after
+        lots -= level.hidden_lots
+        if lots <= 0:
+            return None
     return None
 
 

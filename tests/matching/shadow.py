@@ -23,6 +23,7 @@ class Stand:
     open: int
     held_fen: int
     receipts: dict[int, int]
+    shown: int = 0  # of what is open, while it rests
 
     def take(self, receipt: int, lots: int) -> None:
         left = self.receipts.pop(receipt) - lots
@@ -61,8 +62,48 @@ class Shadow:
 
     def on_OrderRested(self, event: said.OrderRested) -> None:
         stand = self.orders[event.order_id]
-        assert (stand.price, stand.open) == (event.price_ticks, event.open_lots)
+        open_lots = event.open_lots + event.hidden_lots
+        assert (stand.price, stand.open) == (event.price_ticks, open_lots)
+        stand.shown = event.open_lots
         self.book.append(event.order_id)
+
+    def on_OrderRefreshed(self, event: said.OrderRefreshed) -> None:
+        self.orders[event.order_id].shown = event.shown_lots
+        self.book.append(event.order_id)
+
+    def on_OrderSuspended(self, event: said.OrderSuspended) -> None:
+        stand = self.orders[event.order_id]
+        assert stand.open == event.open_lots + event.hidden_lots
+        if event.resting:
+            assert stand.shown == event.open_lots
+            self.book.remove(event.order_id)
+        stand.shown = 0
+
+    def on_OrderReduced(self, event: said.OrderReduced) -> None:
+        stand = self.orders[event.order_id]
+        stand.open -= event.reduced_lots
+        stand.held_fen -= event.freed_fen
+        assert stand.open == event.open_lots
+        self.move_cash(event.firm_id, event.freed_fen, -event.freed_fen, 0)
+        for receipt, lots in event.receipts:
+            self.move_goods(receipt, lots, -lots, 0)
+            stand.take(receipt, lots)
+        if event.shown_lots:
+            self.show_less(event.order_id, event.shown_lots)
+
+    def show_less(self, order_id: int, lots: int) -> None:
+        """A resting order shows less; who shows nothing is not in the book."""
+        stand = self.orders[order_id]
+        stand.shown -= lots
+        assert stand.shown >= 0
+        if not stand.shown:
+            self.book.remove(order_id)
+
+    def on_TradeBusted(self, event: said.TradeBusted) -> None:
+        back = event.buyer_committed_fen
+        self.move_cash(event.buyer_firm_id, back, 0, -back)
+        for receipt, lots, _ in event.receipts:
+            self.move_goods(receipt, lots, 0, -lots)
 
     def on_TradeExecuted(self, event: said.TradeExecuted) -> None:
         for order_id in (event.maker_order_id, event.taker_order_id):
@@ -74,8 +115,11 @@ class Shadow:
                 for receipt, lots, _ in event.receipts:
                     stand.take(receipt, lots)
         assert self.orders[event.maker_order_id].open == event.maker_open_lots
-        if event.maker_open_lots == 0:
-            self.book.remove(event.maker_order_id)
+        for order_id in (event.maker_order_id, event.taker_order_id):
+            if self.orders[order_id].shown and (
+                event.in_auction or order_id == event.maker_order_id
+            ):
+                self.show_less(order_id, event.quantity_lots)
         freed, committed = event.buyer_freed_fen, event.buyer_committed_fen
         self.move_cash(event.buyer_firm_id, freed - committed, -freed, committed)
         for receipt, lots, _ in event.receipts:
@@ -87,7 +131,9 @@ class Shadow:
         stand = self.orders[event.order_id]
         assert stand.open == event.cancelled_lots
         if event.resting:
+            assert stand.shown == event.cancelled_lots - event.hidden_lots
             self.book.remove(event.order_id)
+            stand.shown = 0
         self.move_cash(event.firm_id, event.freed_fen, -event.freed_fen, 0)
         for receipt, lots in event.receipts:
             self.move_goods(receipt, lots, -lots, 0)
@@ -99,9 +145,10 @@ class Shadow:
         stand = self.orders[event.order_id]
         assert (stand.price, stand.open, stand.held_fen) == (
             event.old_price_ticks,
-            event.old_open_lots,
+            event.old_open_lots + event.old_hidden_lots,
             event.old_held_fen,
         )
+        assert stand.shown == event.old_open_lots
         self.move_cash(
             event.firm_id,
             event.old_held_fen - event.held_fen,
@@ -112,10 +159,12 @@ class Shadow:
             self.move_goods(receipt, lots, -lots, 0)
         for receipt, lots in event.receipts:
             self.move_goods(receipt, -lots, lots, 0)
-        stand.price, stand.open = event.price_ticks, event.open_lots
+        stand.price, stand.open = event.price_ticks, event.open_lots + event.hidden_lots
         stand.held_fen, stand.receipts = event.held_fen, dict(event.receipts)
+        stand.shown = event.open_lots
         if not event.kept_priority:
             self.book.remove(event.order_id)
+            stand.shown = 0
 
     # Cash and goods.
 
@@ -187,10 +236,10 @@ class Shadow:
                 sign = -1 if side == Side.BUY else 1
                 mine.sort(key=lambda pair: pair[1].price * sign)  # stable: oldest stays first
                 assert [
-                    (number, one.price, one.open, one.held_fen, one.receipts)
+                    (number, one.price, one.shown, one.open, one.held_fen, one.receipts)
                     for number, one in mine
                 ] == [
-                    (order.order_id, order.price_ticks, order.open_lots, order.held_fen,
-                     dict(order.receipts))
+                    (order.order_id, order.price_ticks, order.open_lots - order.hidden_lots,
+                     order.open_lots, order.held_fen, dict(order.receipts))
                     for order in instrument.book.side(side)
                 ]  # fmt: skip
