@@ -31,7 +31,7 @@ from exchange.limits import (
     SNAPSHOT_BLOCKS_MOST,
     VENUE_QUEUE,
 )
-from matching.commands import AnyCommand, CancelOrder
+from matching.commands import AnyCommand, CancelOrder, PassTime
 from matching.engine import ENGINE_VERSION, Engine
 from matching.events import AnyEvent, CommandRepeated
 from matching.units import FirmId, Micros, VenueId
@@ -245,13 +245,14 @@ class Sequencer:
         while True:
             if not self._wake.is_set():
                 try:
-                    await asyncio.wait_for(self._wake.wait(), renew_s)
+                    await asyncio.wait_for(self._wake.wait(), self._until_due_s(renew_s))
                 except TimeoutError:
-                    collect_when_idle()
-                    self._snapshot_when_idle()
+                    if not any(map(self._is_due, self.venues.values())):
+                        collect_when_idle()
+                        self._snapshot_when_idle()
             self._wake.clear()
             for venue in list(self.venues.values()):
-                if venue.queue:
+                if venue.queue or self._is_due(venue):
                     self._serve(venue)
                     if venue.queue:
                         self._wake.set()
@@ -259,6 +260,22 @@ class Sequencer:
                 self._renew()
                 renewed = time.monotonic()
             await asyncio.sleep(0)  # let the links read what arrived during the commit
+
+    def _until_due_s(self, most_s: float) -> float:
+        """Return how long nothing comes due in any venue, in seconds, at most `most_s`."""
+        dues = [
+            venue.engine.next_due_us
+            for venue in self.venues.values()
+            if venue.state is VenueState.OPEN and venue.engine.next_due_us
+        ]
+        if not dues:
+            return most_s
+        return max(min(most_s, (min(dues) - self.clock()) / 1_000_000), 0)
+
+    def _is_due(self, venue: Venue) -> bool:
+        """Whether time alone asks the venue for a block: an expiry, the end of a call."""
+        due_us = venue.engine.next_due_us
+        return venue.state is VenueState.OPEN and 0 < due_us <= self.clock()
 
     def _snapshot_when_idle(self) -> None:
         """Take the snapshots that are due while nobody waits: it holds the loop up."""
@@ -292,7 +309,7 @@ class Sequencer:
                 continue
             batch.append(waiting)
             size += waiting.size
-        if batch:
+        if batch or self._is_due(venue):
             self._commit(venue, batch)
             if venue.since_snapshot >= SNAPSHOT_BLOCKS_MOST and not venue.queue:
                 self.snapshot(venue)
@@ -301,17 +318,23 @@ class Sequencer:
         seq = venue.seq + 1
         ts_us = max(self.clock(), venue.ts_us)
         events: list[tuple[AnyEvent, ...]] = []
+        passing: list[AnyCommand] = []
         count = 0
         try:
             venue.engine.begin_block(seq, ts_us)
             apply = venue.engine.apply
+            if 0 < venue.engine.next_due_us <= ts_us:
+                # Nobody waits for it: what is due happens before anything else trades.
+                passing.append(PassTime())
+                events.append(apply(passing[0]))
             for waiting in batch:
                 outcome = apply(waiting.command)
                 events.append(outcome)
                 count += len(outcome)
                 if count > BLOCK_EVENTS:  # a sweep or a close: the rest comes in the next block
-                    venue.queue.extendleft(reversed(batch[len(events) :]))
-                    del batch[len(events) :]
+                    taken = len(events) - len(passing)
+                    venue.queue.extendleft(reversed(batch[taken:]))
+                    del batch[taken:]
                     break
         except Exception:
             # A bug: memory may be half changed. Never retried; the venue stops for people.
@@ -319,7 +342,8 @@ class Sequencer:
             venue.state = VenueState.HALTED
             self._refuse_all(venue, batch, "HALTED")
             return
-        block = self._make_block(venue, ts_us, [waiting.command for waiting in batch], events)
+        commands = [*passing, *(waiting.command for waiting in batch)]
+        block = self._make_block(venue, ts_us, commands, events)
         try:
             self.journal.append(block)
         except Fenced:
@@ -334,7 +358,7 @@ class Sequencer:
             self._rejoin(venue)
             return
         venue.extend(block)
-        for index, waiting in enumerate(batch):
+        for index, waiting in enumerate(batch, len(passing)):
             outcome = events[index]
             first = outcome[0]
             if type(first) is CommandRepeated:

@@ -28,9 +28,33 @@ from exchange.sequencer import (
     recover,
     replay_block,
 )
-from matching.commands import AnyCommand, CancelOrder, CreditCash, DefineFirm, OpenDay
+from matching.commands import (
+    AnyCommand,
+    CancelOrder,
+    ChangePhase,
+    CreditCash,
+    DefineFirm,
+    DefineInstrument,
+    EnterOrder,
+    Mode,
+    OpenDay,
+    PassTime,
+    Phase,
+    Side,
+    Special,
+    TimeInForce,
+)
 from matching.engine import ENGINE_VERSION, Engine
-from matching.events import CashCredited, CommandRejected, DayOpened, FirmDefined, RejectReason
+from matching.events import (
+    CancelReason,
+    CashCredited,
+    CommandRejected,
+    DayOpened,
+    FirmDefined,
+    OrderCancelled,
+    RejectReason,
+    TimePassed,
+)
 
 pytestmark = pytest.mark.databases
 VENUE = 1
@@ -419,3 +443,68 @@ def test_the_events_of_a_block_are_bounded_and_the_rest_comes_next(
     events = [block.decoded_events() for block in journal.blocks(VENUE, 1)]
     assert events == [[(FirmDefined(1, 1),), (FirmDefined(2, 2),)], [(FirmDefined(3, 3),)]]
     journal.close()
+
+
+def expiring(clock: Clock, name: str, seconds: int) -> EnterOrder:
+    """A buy that is good for some seconds."""
+    special = Special(expires_us=clock.now + seconds * 1_000_000)
+    who = (1, 1, name, clock.now)
+    return EnterOrder(*who, 7, Side.BUY, TimeInForce.GTD, 100, 1, special=special)
+
+
+def with_an_instrument(sequencer: Sequencer) -> None:
+    """Let firm 1 trade in instrument 7."""
+    terms = (7, Mode.MATCHED, 100, 1000, 1, 1, 99, 10**9, 100, 90, 110, 10_000, 0, 0, 0)
+    give(sequencer, OpenDay(20261123), DefineFirm(1, 1), CreditCash("c", 1, 10**9))
+    give(sequencer, DefineInstrument(*terms, approval_id=1))
+    give(sequencer, ChangePhase(7, Phase.PRE_OPEN), ChangePhase(7, Phase.CONTINUOUS))
+
+
+def test_what_is_due_happens_before_the_commands_of_a_block(journal_url: str) -> None:
+    clock = Clock()
+    journal = open_journal(journal_url)
+    sequencer = Sequencer(journal, [VENUE], clock=clock)
+    with_an_instrument(sequencer)
+    give(sequencer, expiring(clock, "a", 10))
+    assert sequencer.engine(VENUE).next_due_us > 0
+    clock.now += 10_000_000
+    again = expiring(clock, "b", 10)
+    (result,) = give(sequencer, again)
+    assert isinstance(result, Result)
+    block = journal.last(VENUE)
+    assert block is not None
+    assert block.decoded_commands() == [PassTime(), again]
+    passed, cancelled = block.decoded_events()[0]
+    assert passed == TimePassed(block.ts_us)
+    assert isinstance(cancelled, OrderCancelled)
+    assert cancelled.reason is CancelReason.EXPIRED
+    assert (result.index, result.events) == (1, block.decoded_events()[1])
+    (repeated,) = give(sequencer, again)
+    assert isinstance(repeated, Result)
+    assert (repeated.seq, repeated.index, repeated.events) == (result.seq, 1, result.events)
+    engine, _ = recover(journal, VENUE)
+    assert engine.digest() == sequencer.engine(VENUE).digest()
+    journal.close()
+
+
+async def test_time_alone_makes_a_block_when_something_is_due(journal_url: str) -> None:
+    clock = Clock()
+    sequencer = Sequencer(open_journal(journal_url), [VENUE], clock=clock)
+    published: list[Block] = []
+    with_an_instrument(sequencer)
+    give(sequencer, expiring(clock, "a", 3_600))
+    sequencer.publish = published.append
+    work = asyncio.create_task(sequencer.run())
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert published == []
+    clock.now += 3_600_000_000
+    sequencer._wake.set()
+    async with asyncio.timeout(10):
+        while not published:
+            await asyncio.sleep(0)
+    work.cancel()
+    assert published[0].decoded_commands() == [PassTime()]
+    assert sequencer.engine(VENUE).open_orders() == []
+    assert sequencer.engine(VENUE).next_due_us == 0
+    sequencer.journal.close()
