@@ -17,8 +17,9 @@ import msgspec
 from exchange import candles
 from exchange.blocks import Block
 from exchange.limits import FEED_CANDLE_RING, FEED_CANDLES, FEED_LEVELS, FEED_RING, FEED_TRADES
-from matching.commands import HaltScope, Mode, Phase, Side
+from matching.commands import HaltScope, Mode, Phase, Side, Special
 from matching.events import (
+    AuctionIndicated,
     CancelReason,
     CashCredited,
     CashDebited,
@@ -32,11 +33,18 @@ from matching.events import (
     OrderAmended,
     OrderCancelled,
     OrderEntered,
+    OrderReduced,
+    OrderRefreshed,
     OrderRested,
+    OrderResumed,
+    OrderSuspended,
     PhaseChanged,
     ReferenceChanged,
+    StopTriggered,
+    TradeBusted,
     TradeExecuted,
     TradeSettled,
+    VolatilityInterrupted,
 )
 from matching.units import FirmId, VenueId
 
@@ -45,7 +53,8 @@ DONE_ORDERS: Final = 50
 FILLS: Final = 100
 SETTLED_CONTRACTS: Final = 100
 SPARK_MINUTES: Final = 60
-_FORMAT: Final = 1
+_PLAIN: Final = Special()
+_FORMAT: Final = 2
 
 
 class Frame(NamedTuple):
@@ -216,7 +225,7 @@ class FeedBuilder:
                 "offers": [
                     self._offer(order)
                     for order in self.orders.values()
-                    if order["instrument"] == instrument_id
+                    if order["instrument"] == instrument_id and not order["firms"]
                 ]
             }
         if word == "trades" and not interval:
@@ -231,6 +240,14 @@ class FeedBuilder:
                 order for order_id, order in self.orders.items() if self.owners[order_id] == firm_id
             ]
             return {"orders": mine + self.done.get(firm_id, [])[::-1]}
+        if word == "directed":
+            return {
+                "directed": [
+                    self._offer(order)
+                    for order in self.orders.values()
+                    if firm_id in order["firms"]
+                ]
+            }
         if word == "fills":
             return {"fills": self.fills.get(firm_id, [])[::-1]}
         if word == "funds":
@@ -314,13 +331,26 @@ class FeedBuilder:
             "ask": 0,
             "phase": int(Phase.CLOSED),
             "halted": False,
+            "indicated": [0, 0, 0],
+            "until": 0,
             "at": 0,
             "spark": [],
         }
         self._ticker(event.instrument_id)
 
     def _phase(self, event: PhaseChanged) -> None:
-        self._ticker(event.instrument_id)["phase"] = int(event.phase)
+        row = self._ticker(event.instrument_id)
+        row["phase"] = int(event.phase)
+        row["indicated"] = [0, 0, 0]
+        if event.phase != Phase.CALL:
+            row["until"] = 0
+
+    def _indicated(self, event: AuctionIndicated) -> None:
+        row = self._ticker(event.instrument_id)
+        row["indicated"] = [event.price_ticks, event.volume_lots, event.surplus_lots]
+
+    def _interrupted(self, event: VolatilityInterrupted) -> None:
+        self._ticker(event.instrument_id)["until"] = event.until_us // 1000
 
     def _halt(self, event: HaltChanged) -> None:
         if event.scope == HaltScope.INSTRUMENT:
@@ -342,6 +372,7 @@ class FeedBuilder:
     # Events about orders and trades.
 
     def _entered(self, event: OrderEntered) -> None:
+        special = event.special or _PLAIN
         self.orders[event.order_id] = {
             "order": event.order_id,
             "client_id": event.client_order_id,
@@ -354,7 +385,14 @@ class FeedBuilder:
             "open": event.quantity_lots,
             "held": event.held_fen,
             "receipts": [list(pair) for pair in event.receipts],
-            "state": "open",
+            "state": "waiting" if special.stop_ticks else "open",
+            "shown": 0,
+            "kind": int(special.kind),
+            "expires": special.expires_us // 1000,
+            "display": special.display_lots,
+            "least": special.least_lots,
+            "stop": special.stop_ticks,
+            "firms": list(special.firm_ids),
             "lifted": event.lifted_order_id,
             "at": self.at,
             "changed": self.at,
@@ -370,21 +408,39 @@ class FeedBuilder:
         order["changed"] = self.at
         firm_id = self.owners[order_id]
         self._touch(f"orders:{firm_id}", order_id, order)
-        if self.listed[order["instrument"]] and not order["lifted"]:
-            self._touch(f"offers.{order['instrument']}", order_id, self._offer(order))
+        self._offer_changed(order, firm_id)
         return order
+
+    def _offer_changed(self, order: dict[str, Any], firm_id: int) -> None:
+        """Tell an offer's change to those who may lift it: everybody, or whom it names."""
+        if not self.listed[order["instrument"]] or order["lifted"]:
+            return
+        offer = self._offer(order, firm_id)
+        if not order["firms"]:
+            self._touch(f"offers.{order['instrument']}", order["order"], offer)
+        for named in order["firms"]:
+            self._touch(f"directed:{named}", order["order"], offer)
+
+    def _show(self, order_id: int, lots: int) -> None:
+        """A resting order shows more or less; one that shows nothing is not in the book.
+
+        Directed offers are in no public book.
+        """
+        order = self.orders[order_id]
+        before = order["shown"]
+        order["shown"] = shown = before + lots
+        if not order["firms"]:
+            count = (1 if shown else 0) - (1 if before else 0)
+            self._level(order["instrument"], order["side"], order["price"], lots, count)
 
     def _finish(self, order_id: int, state: str) -> None:
         order = self.orders.pop(order_id)
         firm_id = self.owners.pop(order_id)
         order["state"] = state
-        order["open"] = 0
+        order["open"] = order["shown"] = 0
         order["held"] = 0
         order["receipts"] = []
-        if self.listed[order["instrument"]] and not order["lifted"]:
-            self._touch(
-                f"offers.{order['instrument']}", order_id, self._offer(order, firm_id=firm_id)
-            )
+        self._offer_changed(order, firm_id)
         done = self.done.setdefault(firm_id, [])
         done.append(order)
         del done[:-DONE_ORDERS]
@@ -395,32 +451,70 @@ class FeedBuilder:
             "side": order["side"],
             "price": order["price"],
             "lots": order["lots"],
-            "open": order["open"],
+            "open": order["shown"],
+            "least": order["least"],
             "firm": self.firm_code(firm_id or self.owners[order["order"]]),
             "at": order["at"],
             "receipts": [receipt_id for receipt_id, _ in order["receipts"]],
         }
 
     def _rested(self, event: OrderRested) -> None:
-        self._level(event.instrument_id, event.side, event.price_ticks, event.open_lots, 1)
+        self.orders[event.order_id]["state"] = "open"
+        self._show(event.order_id, event.open_lots)
+        self._order_changed(event.order_id)
+
+    def _refreshed(self, event: OrderRefreshed) -> None:
+        self._show(event.order_id, event.shown_lots)
+
+    def _reduced(self, event: OrderReduced) -> None:
+        if event.shown_lots:
+            self._show(event.order_id, -event.shown_lots)
+        order = self.orders[event.order_id]
+        order["open"] = event.open_lots
+        order["held"] -= event.freed_fen
+        self._use(order, dict(event.receipts))
+        self._cash(event.firm_id, event.freed_fen, -event.freed_fen, 0)
+        for receipt_id, lots in event.receipts:
+            self._goods(event.firm_id, receipt_id, lots, -lots, 0)
+        self._order_changed(event.order_id)
+
+    def _suspended(self, event: OrderSuspended) -> None:
+        if event.resting:
+            self._show(event.order_id, -event.open_lots)
+        self.orders[event.order_id]["state"] = "suspended"
+        self._order_changed(event.order_id)
+
+    def _resumed(self, event: OrderResumed) -> None:
+        order = self.orders[event.order_id]
+        order["state"] = "waiting" if order["stop"] else "open"
+        self._order_changed(event.order_id)
+
+    def _triggered(self, event: StopTriggered) -> None:
+        order = self.orders[event.order_id]
+        order["state"] = "open"
+        order["stop"] = 0
+        self._order_changed(event.order_id)
+
+    @staticmethod
+    def _use(order: dict[str, Any], used: dict[int, int]) -> None:
+        """Take lots of receipts from what an order holds."""
+        left = [[one, lots - used.get(one, 0)] for one, lots in order["receipts"]]
+        order["receipts"] = [pair for pair in left if pair[1]]
 
     def _traded(self, event: TradeExecuted) -> None:
         lots = event.quantity_lots
-        gone = -1 if event.maker_open_lots == 0 else 0
-        maker_side = Side.SELL if event.taker_side == Side.BUY else Side.BUY
-        self._level(event.instrument_id, maker_side, event.price_ticks, -lots, gone)
         for order_id in (event.maker_order_id, event.taker_order_id):
             firm_id = self.owners[order_id]
             order = self.orders[order_id]
+            if order["shown"] and (event.in_auction or order_id == event.maker_order_id):
+                self._show(order_id, -lots)
             order["executed"] += lots
             order["open"] -= lots
             buys = order["side"] == Side.BUY
             if buys:
                 order["held"] -= event.buyer_freed_fen
             else:
-                taken = {receipt_id: used for receipt_id, used, _ in event.receipts}
-                left = [[one, n - taken.get(one, 0)] for one, n in order["receipts"]]
-                order["receipts"] = [pair for pair in left if pair[1]]
+                self._use(order, {receipt_id: used for receipt_id, used, _ in event.receipts})
             self._order_changed(order_id)
             if order["open"] == 0:
                 self._finish(order_id, "filled")
@@ -495,9 +589,7 @@ class FeedBuilder:
 
     def _cancelled(self, event: OrderCancelled) -> None:
         if event.resting:
-            self._level(
-                event.instrument_id, event.side, event.price_ticks, -event.cancelled_lots, -1
-            )
+            self._show(event.order_id, event.hidden_lots - event.cancelled_lots)
         self._order_changed(event.order_id)
         expired = event.reason == CancelReason.EXPIRED
         self._finish(event.order_id, "expired" if expired else "cancelled")
@@ -506,17 +598,12 @@ class FeedBuilder:
             self._goods(event.firm_id, receipt_id, lots, -lots, 0)
 
     def _amended(self, event: OrderAmended) -> None:
-        side, instrument_id = event.side, event.instrument_id
-        if event.kept_priority:
-            self._level(
-                instrument_id, side, event.price_ticks, event.open_lots - event.old_open_lots, 0
-            )
-        else:
-            self._level(instrument_id, side, event.old_price_ticks, -event.old_open_lots, -1)
+        kept = event.open_lots if event.kept_priority else 0
+        self._show(event.order_id, kept - event.old_open_lots)
         order = self.orders[event.order_id]
         order["price"] = event.price_ticks
         order["lots"] = event.quantity_lots
-        order["open"] = event.open_lots
+        order["open"] = event.open_lots + event.hidden_lots
         order["held"] = event.held_fen
         order["receipts"] = [list(pair) for pair in event.receipts]
         more = event.held_fen - event.old_held_fen
@@ -620,8 +707,25 @@ class FeedBuilder:
         contract = self.contracts.pop(event.trade_id)
         contract["state"] = "settled"
         contract["settled_at"] = self.at
+        self._end_contract(contract)
+
+    def _busted(self, event: TradeBusted) -> None:
+        """Both sides have back what the trade bound; the day's volume is corrected."""
+        back = event.buyer_committed_fen
+        self._cash(event.buyer_firm_id, back, 0, -back)
+        for receipt_id, lots, _ in event.receipts:
+            self._goods(event.seller_firm_id, receipt_id, lots, 0, -lots)
+        contract = self.contracts.pop(event.trade_id)
+        contract["state"] = "busted"
+        contract["settled_at"] = self.at
+        row = self._ticker(event.instrument_id)
+        row["volume"] = max(row["volume"] - contract["lots"], 0)
+        row["turnover"] = max(row["turnover"] - contract["value"], 0)
+        self._end_contract(contract)
+
+    def _end_contract(self, contract: dict[str, Any]) -> None:
         self._contract_changed(contract)
-        for firm_id in (event.buyer_firm_id, event.seller_firm_id):
+        for firm_id in (contract["buyer"], contract["seller"]):
             settled = self.settled.setdefault(firm_id, [])
             settled.append(self._contract(contract, firm_id))
             del settled[:-SETTLED_CONTRACTS]
@@ -701,6 +805,14 @@ _HANDLE: Final[dict[type, Callable[[FeedBuilder, Any], None]]] = {
     TradeExecuted: FeedBuilder._traded,
     OrderCancelled: FeedBuilder._cancelled,
     OrderAmended: FeedBuilder._amended,
+    OrderRefreshed: FeedBuilder._refreshed,
+    OrderReduced: FeedBuilder._reduced,
+    OrderSuspended: FeedBuilder._suspended,
+    OrderResumed: FeedBuilder._resumed,
+    StopTriggered: FeedBuilder._triggered,
+    TradeBusted: FeedBuilder._busted,
+    AuctionIndicated: FeedBuilder._indicated,
+    VolatilityInterrupted: FeedBuilder._interrupted,
     CashCredited: FeedBuilder._credited,
     CashReserved: FeedBuilder._reserved,
     CashDebited: FeedBuilder._debited,

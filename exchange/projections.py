@@ -6,7 +6,8 @@ By addition only: no rule is applied here. Everything can be dropped and rebuilt
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Final
 
 from exchange.blocks import Block
 from exchange.keys import row_key
@@ -23,7 +24,7 @@ from exchange.models import (
     TradeRow,
     VenueStatus,
 )
-from matching.commands import FirmStatus, HaltScope, Side
+from matching.commands import FirmStatus, HaltScope, Side, Special
 from matching.events import (
     AnyEvent,
     CancelReason,
@@ -38,8 +39,18 @@ from matching.events import (
     OrderAmended,
     OrderCancelled,
     OrderEntered,
+    OrderReduced,
+    OrderResumed,
+    OrderSuspended,
+    StopTriggered,
+    TradeBusted,
     TradeExecuted,
     TradeSettled,
+)
+
+_PLAIN: Final = Special()
+_OF_ONE_ORDER: Final = (
+    OrderCancelled | OrderAmended | OrderReduced | OrderSuspended | OrderResumed | StopTriggered
 )
 
 
@@ -85,7 +96,7 @@ class _Page:
         """Read the orders that the events change, in one query."""
         wanted: set[int] = set()
         for event in events:
-            if isinstance(event, OrderCancelled | OrderAmended):
+            if isinstance(event, _OF_ONE_ORDER):
                 wanted.add(event.order_id)
             elif isinstance(event, TradeExecuted):
                 wanted.update((event.maker_order_id, event.taker_order_id))
@@ -113,6 +124,7 @@ class _Page:
     # One method an event.
 
     def entered(self, event: OrderEntered) -> None:
+        special = event.special or _PLAIN
         self.orders[event.order_id] = OrderRow(
             id=row_key(self.venue_id, event.order_id),
             venue_id=self.venue_id,
@@ -129,7 +141,13 @@ class _Page:
             open_lots=event.quantity_lots,
             held_fen=event.held_fen,
             receipts=[list(pair) for pair in event.receipts],
-            state=OrderState.OPEN,
+            kind=special.kind,
+            expires_us=special.expires_us,
+            display_lots=special.display_lots,
+            least_lots=special.least_lots,
+            stop_ticks=special.stop_ticks,
+            directed_to=list(special.firm_ids),
+            state=OrderState.WAITING if special.stop_ticks else OrderState.OPEN,
             entered_at=self.at,
             changed_at=self.at,
             changed_seq=self.seq,
@@ -173,6 +191,7 @@ class _Page:
                 seller_firm_id=event.seller_firm_id,
                 buyer_fee_fen=event.buyer_fee_fen,
                 seller_fee_fen=event.seller_fee_fen,
+                day=self.status.day,
                 traded_at=self.at,
             )
         )
@@ -185,7 +204,7 @@ class _Page:
             candle[2] = min(candle[2], price)
             candle[3] = price
             candle[4] += lots
-        day = self._statistics(event.instrument_id, price)
+        day = self._statistics(event.instrument_id, price, self.status.day)
         day.high_ticks = max(day.high_ticks, price)
         day.low_ticks = min(day.low_ticks, price)
         day.last_ticks = price
@@ -194,8 +213,8 @@ class _Page:
         day.turnover_fen += event.value_fen
         day.trades += 1
 
-    def _statistics(self, instrument_id: int, price: int) -> DayStatistics:
-        key = (instrument_id, self.status.day)
+    def _statistics(self, instrument_id: int, price: int, of_day: int) -> DayStatistics:
+        key = (instrument_id, of_day)
         found = self.statistics.get(key)
         if found is None:
             found = DayStatistics.objects.filter(instrument_id=instrument_id, day=key[1]).first()
@@ -225,11 +244,45 @@ class _Page:
         order.receipts = []
         self.move(event.firm_id, event.freed_fen, -event.freed_fen, 0)
 
+    def reduced(self, event: OrderReduced) -> None:
+        order = self.order(event.order_id)
+        order.open_lots = event.open_lots
+        order.held_fen -= event.freed_fen
+        order.receipts = _less(order.receipts, event.receipts)
+        self.move(event.firm_id, event.freed_fen, -event.freed_fen, 0)
+
+    def suspended(self, event: OrderSuspended) -> None:
+        self.order(event.order_id).state = OrderState.SUSPENDED
+
+    def resumed(self, event: OrderResumed) -> None:
+        order = self.order(event.order_id)
+        order.state = OrderState.WAITING if order.stop_ticks else OrderState.OPEN
+
+    def triggered(self, event: StopTriggered) -> None:
+        order = self.order(event.order_id)
+        order.state = OrderState.OPEN
+        order.stop_ticks = 0
+
+    def busted(self, event: TradeBusted) -> None:
+        """Undo the trade's part of the day; its row stays and says so."""
+        back = event.buyer_committed_fen
+        self.move(event.buyer_firm_id, back, 0, -back)
+        new = next((row for row in self.trades if row.trade_id == event.trade_id), None)
+        row = new or TradeRow.objects.get(trade_id=event.trade_id)
+        row.busted_at = self.at
+        if new is None:
+            row.save()
+        day = self._statistics(event.instrument_id, row.price_ticks, row.day)
+        day.volume_lots -= row.quantity_lots
+        day.weight_kg -= row.weight_kg
+        day.turnover_fen -= row.value_fen
+        day.trades -= 1
+
     def amended(self, event: OrderAmended) -> None:
         order = self.order(event.order_id)
         order.price_ticks = event.price_ticks
         order.quantity_lots = event.quantity_lots
-        order.open_lots = event.open_lots
+        order.open_lots = event.open_lots + event.hidden_lots
         order.held_fen = event.held_fen
         order.receipts = [list(pair) for pair in event.receipts]
         more = event.held_fen - event.old_held_fen
@@ -290,6 +343,7 @@ class _Page:
                     "open_lots",
                     "held_fen",
                     "receipts",
+                    "stop_ticks",
                     "state",
                     "changed_at",
                     "changed_seq",
@@ -332,9 +386,9 @@ class _Page:
             row.save()
 
 
-def _less(held: list[list[int]], used: tuple[tuple[int, int, int], ...]) -> list[list[int]]:
-    """Return what an order still holds after a trade used lots of its receipts."""
-    taken = {receipt_id: lots for receipt_id, lots, _ in used}
+def _less(held: list[list[int]], used: Iterable[tuple[int, ...]]) -> list[list[int]]:
+    """Return what an order still holds after lots of its receipts, (id, lots, …), were used."""
+    taken = {receipt_id: lots for receipt_id, lots, *_ in used}
     left = ([receipt_id, lots - taken.get(receipt_id, 0)] for receipt_id, lots in held)
     return [pair for pair in left if pair[1]]
 
@@ -344,6 +398,11 @@ _WRITE: dict[type, Any] = {
     TradeExecuted: _Page.executed,
     OrderCancelled: _Page.cancelled,
     OrderAmended: _Page.amended,
+    OrderReduced: _Page.reduced,
+    OrderSuspended: _Page.suspended,
+    OrderResumed: _Page.resumed,
+    StopTriggered: _Page.triggered,
+    TradeBusted: _Page.busted,
     CashCredited: _Page.credited,
     CashReserved: _Page.reserved,
     CashDebited: _Page.debited,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from matching.events import TradeExecuted, TradeSettled
+from matching.events import TradeBusted, TradeExecuted, TradeSettled
 from settlement import ledger
 from settlement.ledger import CNY, Code, Entry, Kind
 
@@ -28,6 +28,34 @@ def commit(event: TradeExecuted, *, seq: int, position: str, at: dt.datetime) ->
                 (Code.COMMITTED, seller),
                 event.weight_kg,
                 Kind.COMMIT,
+            ),
+        ],
+        seq=seq,
+        position=position,
+        at=at,
+        trade_id=event.trade_id,
+    )
+
+
+def undo(event: TradeBusted, *, seq: int, position: str, at: dt.datetime) -> None:
+    """Give back what an undone trade bound on both sides."""
+    buyer, seller = event.buyer_firm_id, event.seller_firm_id
+    weight_kg = sum(kg for _, _, kg in event.receipts)
+    ledger.post(
+        [
+            Entry(
+                CNY,
+                (Code.COMMITTED, buyer),
+                (Code.TRADING, buyer),
+                event.buyer_committed_fen,
+                Kind.RELEASE,
+            ),
+            Entry(
+                ledger.goods(event.instrument_id),
+                (Code.COMMITTED, seller),
+                (Code.TRADING, seller),
+                weight_kg,
+                Kind.RELEASE,
             ),
         ],
         seq=seq,

@@ -19,6 +19,8 @@ from matching.events import (
     CashReserved,
     GoodsCredited,
     GoodsDebited,
+    RejectReason,
+    TradeBusted,
     TradeExecuted,
     TradeSettled,
 )
@@ -144,6 +146,14 @@ def _settled(event: TradeSettled, place: _Place) -> None:
     )
 
 
+def _busted(event: TradeBusted, place: _Place) -> None:
+    """The market undid a trade before it was settled: nobody owes anything."""
+    delivery.undo(event, seq=place.seq, position=place.position, at=place.at)
+    receipts.unlock(event)
+    obligations.move(event.trade_id, ObligationState.SECURED, ObligationState.CANCELLED)
+    outbox.forget(f"settle:{event.trade_id}", RejectReason.UNKNOWN_TRADE)
+
+
 _BOOK: Final[dict[type, Callable[[Any, _Place], None]]] = {
     CashCredited: _cash_credited,
     CashReserved: _cash_reserved,
@@ -153,4 +163,5 @@ _BOOK: Final[dict[type, Callable[[Any, _Place], None]]] = {
     GoodsDebited: _goods_debited,
     TradeExecuted: _traded,
     TradeSettled: _settled,
+    TradeBusted: _busted,
 }

@@ -60,6 +60,13 @@ def dispatch(link: BlockingLink) -> int:
     return answered
 
 
+def forget(op_id: str, reason: RejectReason) -> None:
+    """Do not send a command that has lost its object; if it was sent, the engine refuses it."""
+    OutboxCommand.objects.filter(op_id=op_id, state=OutboxState.NEW).update(
+        state=OutboxState.REFUSED, refusal=reason
+    )
+
+
 @transaction.atomic
 def _refused(row: OutboxCommand, reason: RejectReason) -> None:
     """Tell what waited for the command that the engine refused it."""

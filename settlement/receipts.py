@@ -10,7 +10,7 @@ from django.utils import timezone
 from exchange.models import Firm, Instrument, User, Venue, Warehouse
 from exchange.scope import current_venue_id
 from matching.commands import CreditGoods, DebitGoods
-from matching.events import GoodsCredited, GoodsDebited, TradeExecuted, TradeSettled
+from matching.events import GoodsCredited, GoodsDebited, TradeBusted, TradeExecuted, TradeSettled
 from matching.units import Day, FirmId, Kg, Lots, ReceiptId, TradeId
 from settlement import outbox
 from settlement.models import Receipt, ReceiptChange, ReceiptState
@@ -124,6 +124,15 @@ def lock(event: TradeExecuted) -> None:
     """A trade binds lots of the seller's receipts."""
     for receipt_id, lots, _ in event.receipts:
         Receipt.objects.filter(pk=receipt_id).update(locked_lots=models.F("locked_lots") + lots)
+
+
+def unlock(event: TradeBusted) -> None:
+    """An undone trade frees the seller's receipts; the numbers kept for the buyer stay unused."""
+    for position, (receipt_id, lots, _) in enumerate(event.receipts):
+        Receipt.objects.filter(pk=receipt_id).update(locked_lots=models.F("locked_lots") - lots)
+        Receipt.objects.filter(
+            origin=f"trade:{event.trade_id}:{position}", state=ReceiptState.RESERVED
+        ).update(state=ReceiptState.UNUSED)
 
 
 def reserve_numbers(event: TradeExecuted, *, at: dt.datetime) -> list[ReceiptId]:

@@ -56,6 +56,26 @@ SENTENCES: Final[dict[str, str]] = {
     "DAY": gettext_noop("交易日不能倒退。"),
     "SAME": gettext_noop("内容没有变化。"),
     "LIMIT": gettext_noop("已达到系统上限。"),
+    "TRADER_BLOCKED": gettext_noop("本席位已被停止下单，仍可撤单。"),
+    "RESALE_LOCK": gettext_noop("买卖同一商品须间隔五个交易日。"),
+    "DAY_QUANTITY": gettext_noop("超过本企业当日该商品的申报数量上限。"),
+    "DAY_VALUE": gettext_noop("超过本企业当日的申报金额上限。"),
+    "HOLDER_LIMIT": gettext_noop("该仓单的累计持有人已达法定上限。"),
+    "NOT_FILLABLE": gettext_noop("当前无法按要求的数量立即成交。"),
+    "NO_OPPOSITE": gettext_noop("限价以内没有可成交的对手委托。"),
+    "EXPIRED": gettext_noop("有效期限已过。"),
+    "NOT_AMENDABLE": gettext_noop("该委托正在等待触发或已挂起，不能修改。"),
+    "UNKNOWN_NEGOTIATION": gettext_noop("没有该议价，或议价已结束。"),
+    "NOT_YOUR_TURN": gettext_noop("正在等待对方答复。"),
+    "ROUND": gettext_noop("对方已提出新的报价，请重新查看。"),
+    "UNKNOWN_AUCTION": gettext_noop("没有该竞价，或竞价已结束。"),
+    "AUCTION_STATE": gettext_noop("竞价当前阶段不接受此操作。"),
+    "NOT_QUALIFIED": gettext_noop("尚未交纳竞价履约金，不能出价。"),
+    "OWNER": gettext_noop("发起方及其关联企业不得出价。"),
+    "RESERVE": gettext_noop("出价未达到保留价。"),
+    "INCREMENT": gettext_noop("出价未达到最小加价幅度。"),
+    "BUST_WINDOW": gettext_noop("已超过成交后可以撤销的时限。"),
+    "TWO_PERSONS": gettext_noop("须由另一人批准。"),
     # The socket's and the link's.
     "MALFORMED": gettext_noop("请求格式错误。"),
     "TOO_LARGE": gettext_noop("请求过大。"),
@@ -92,7 +112,7 @@ SENTENCES: Final[dict[str, str]] = {
 IN_UNITS: Final = frozenset(
     {
         "PRICE_BAND", "BELOW_MINIMUM", "RESIDUAL", "QUANTITY_STEP", "ABOVE_MAXIMUM",
-        "EXCEEDS_OPEN", "BELOW_EXECUTED", "GOODS",
+        "EXCEEDS_OPEN", "BELOW_EXECUTED", "GOODS", "NOT_FILLABLE", "DAY_QUANTITY",
     }
 )  # fmt: skip
 """Codes whose numbers mean something only with an instrument's units."""
@@ -123,7 +143,7 @@ def _compared(code: str, values: tuple[int, ...], instrument: Instrument | None)
             "need": display.money(values[0]),
             "have": display.money(values[1]),
         }
-    if code == "VALUE_MAXIMUM" and len(values) == 2:
+    if code in ("VALUE_MAXIMUM", "DAY_VALUE") and len(values) == 2:
         return gettext("最多 %(most)s。") % {"most": display.money(values[1])}
     if code == "RECEIPT_NOT_YET_SELLABLE" and len(values) == 3:
         return gettext("最早 %(day)s。") % {"day": display.day(values[1])}
@@ -136,7 +156,10 @@ def _compared(code: str, values: tuple[int, ...], instrument: Instrument | None)
         return gettext("至少 %(least)s。") % {"least": display.quantity(values[1], instrument)}
     if code == "QUANTITY_STEP" and len(values) == 2:
         return gettext("每档 %(step)s。") % {"step": display.quantity(values[1], instrument)}
-    if code in ("ABOVE_MAXIMUM", "EXCEEDS_OPEN") and len(values) == 2:
+    if (
+        code in ("ABOVE_MAXIMUM", "EXCEEDS_OPEN", "DAY_QUANTITY", "NOT_FILLABLE")
+        and len(values) == 2
+    ):
         return gettext("最多 %(most)s。") % {"most": display.quantity(values[1], instrument)}
     if code == "GOODS" and len(values) == 2:
         return gettext("需 %(need)s，可用 %(have)s。") % {

@@ -58,6 +58,8 @@ ORDER_STATES = {
     "filled": _("全部成交"),
     "cancelled": _("已撤"),
     "expired": _("已过期"),
+    "waiting": _("等待触发"),
+    "suspended": _("已挂起"),
 }
 INSTRUMENT_STATES = {
     "proposed": _("待生效"),

@@ -10,6 +10,7 @@ from exchange.models.instruments import (
 )
 from exchange.models.people import Firm, Membership, MembershipStatus, Role, Seat, User, Venue
 from exchange.models.projected import (
+    LIVE_STATES,
     Bookmark,
     Candle,
     DayStatistics,
@@ -22,6 +23,7 @@ from exchange.models.projected import (
 )
 
 __all__ = [
+    "LIVE_STATES",
     "Approval",
     "Bookmark",
     "Candle",

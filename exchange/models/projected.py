@@ -29,6 +29,12 @@ class OrderState(models.TextChoices):
     FILLED = "filled"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
+    WAITING = "waiting"  # a stop that its price has not reached
+    SUSPENDED = "suspended"  # kept out of the book by a resale lock
+
+
+LIVE_STATES = (OrderState.OPEN, OrderState.WAITING, OrderState.SUSPENDED)
+"""States in which an order holds cover."""
 
 
 class OrderRow(models.Model):
@@ -50,6 +56,12 @@ class OrderRow(models.Model):
     open_lots = models.PositiveBigIntegerField()
     held_fen = models.PositiveBigIntegerField(default=0)
     receipts = models.JSONField(default=list)  # [[receipt_id, lots held], …]
+    kind = models.PositiveSmallIntegerField(default=1)  # matching.commands.OrderKind
+    expires_us = models.PositiveBigIntegerField(default=0)
+    display_lots = models.PositiveBigIntegerField(default=0)
+    least_lots = models.PositiveBigIntegerField(default=0)
+    stop_ticks = models.PositiveBigIntegerField(default=0)  # 0 once it is triggered
+    directed_to = models.JSONField(default=list)  # firm ids; empty: everybody
     state = models.CharField(max_length=10, choices=OrderState.choices)
     entered_at = models.DateTimeField()
     changed_at = models.DateTimeField()
@@ -83,7 +95,9 @@ class TradeRow(models.Model):
     seller_firm_id = models.PositiveBigIntegerField()
     buyer_fee_fen = models.PositiveBigIntegerField()
     seller_fee_fen = models.PositiveBigIntegerField()
+    day = models.PositiveIntegerField(default=0)  # trading day
     traded_at = models.DateTimeField()
+    busted_at = models.DateTimeField(null=True)  # when it was undone
 
     objects = VenueManager["TradeRow"]()
 

@@ -7,11 +7,14 @@ from collections.abc import Iterable
 from random import Random
 from typing import Any
 
+from msgspec.structs import replace
+
 from exchange.blocks import GENESIS, Block, make_block
 from exchange.feeds import Frame, book_crc
 from matching.commands import (
     AmendOrder,
     AnyCommand,
+    BustTrade,
     CancelOrder,
     ChangePhase,
     CreditCash,
@@ -22,9 +25,16 @@ from matching.commands import (
     LiftOrder,
     Mode,
     OpenDay,
+    OrderKind,
+    PassTime,
     Phase,
+    PostOnly,
+    ResaleLock,
+    SelfMatch,
+    SetSelfMatch,
     SettleTrade,
     Side,
+    Special,
     TimeInForce,
 )
 from matching.engine import ENGINE_VERSION, Engine
@@ -38,6 +48,8 @@ SELLER, BUYER, OTHER = 11, 12, 13
 FIRMS = {SELLER: "north", BUYER: "lantern", OTHER: "harbour"}
 COAL, SQUID = 1, 2
 CASH_FEN = 10**14
+LIVE = ("open", "waiting", "suspended")
+"""States in which an order holds cover."""
 
 
 def firm_code(firm_id: int) -> str:
@@ -106,6 +118,18 @@ class Market:
             firm_id, 7, self.next_id(), self.now, instrument_id, side, tif, price, lots
         )
 
+    def special(
+        self,
+        firm_id: int,
+        side: Side,
+        lots: int,
+        price: int,
+        special: Special,
+        instrument_id: int = COAL,
+        tif: TimeInForce = TimeInForce.DAY,
+    ) -> EnterOrder:
+        return replace(self.enter(firm_id, side, lots, price, instrument_id, tif), special=special)
+
     def cancel(self, firm_id: int, order_id: int) -> CancelOrder:
         return CancelOrder(firm_id, 7, self.next_id(), self.now, order_id)
 
@@ -122,6 +146,9 @@ class Market:
             ids.append(self.new_receipts)
         return SettleTrade(f"settle:{trade.trade_id}", trade.trade_id, tuple(ids), 0)
 
+    def bust(self, trade: TradeExecuted) -> BustTrade:
+        return BustTrade(f"bust:{trade.trade_id}", trade.trade_id, 1, 2, "typing error")
+
     def next_id(self) -> str:
         self.numbers += 1
         return f"c{self.numbers}"
@@ -131,13 +158,14 @@ class Market:
         return [e for block in self.blocks for answer in block.decoded_events() for e in answer]
 
 
-def open_market() -> Market:
+def open_market(lock: ResaleLock = ResaleLock.NONE) -> Market:
     """Return a market with coal (`matched`) and squid (`listed`), goods and money, trading."""
     market = Market()
     market.accept(
         OpenDay(DAY),
         *(DefineFirm(firm_id, firm_id) for firm_id in FIRMS),
-        market.define(COAL, Mode.MATCHED),
+        # A lock: whoever has bought coal has its own sales of coal suspended.
+        replace(market.define(COAL, Mode.MATCHED), resale_lock=lock),
         market.define(SQUID, Mode.LISTED),
     )
     market.accept(
@@ -162,10 +190,13 @@ def random_commands(market: Market, random: Random) -> list[AnyCommand]:
         side = Side.BUY if firm_id == BUYER else random.choice([Side.SELL, Side.SELL, Side.BUY])
         price = random.randint(440, 510) if side == Side.BUY else random.randint(490, 560)
         lots = random.randint(1, 40)
-        if action < 0.5 or not mine:
+        if action < 0.35 or not mine:
             tif = random.choice([TimeInForce.DAY, TimeInForce.DAY, TimeInForce.IOC])
             where = random.choice([COAL, COAL, SQUID])
             commands.append(market.enter(firm_id, side, lots, price, where, tif))
+            continue
+        if action < 0.5:
+            commands.append(special_order(market, random, firm_id, side, price, lots))
             continue
         order = random.choice(mine)
         if action < 0.65:
@@ -174,10 +205,41 @@ def random_commands(market: Market, random: Random) -> list[AnyCommand]:
             commands.append(market.amend(order.firm_id, order.order_id, price, lots))
         elif action < 0.9:
             commands.append(market.lift(firm_id, order.order_id, lots))
-        elif market.unsettled:
+        elif action < 0.96 and market.unsettled:
             trade = market.unsettled.pop(random.randrange(len(market.unsettled)))
-            commands.append(market.settle(trade))
-    return commands
+            commands.append(market.settle(trade) if action < 0.95 else market.bust(trade))
+        elif action < 0.98:
+            commands.append(SetSelfMatch(firm_id, random.choice(list(SelfMatch))))
+        else:
+            phase = random.choice([Phase.CALL, Phase.CONTINUOUS, Phase.CONTINUOUS])
+            commands.append(ChangePhase(COAL, phase))
+    return [*commands, PassTime()]
+
+
+def special_order(
+    market: Market, random: Random, firm_id: int, side: Side, price: int, lots: int
+) -> EnterOrder:
+    """Return an order that is more than a plain limit."""
+    tif, where = TimeInForce.DAY, COAL
+    kind = random.randrange(7)
+    if kind == 0:
+        special = Special(display_lots=3)
+    elif kind == 1:
+        special = Special(OrderKind.STOP_LIMIT, stop_ticks=random.randint(470, 530))
+    elif kind == 2:
+        tif = TimeInForce.GTD
+        special = Special(expires_us=market.now + random.randint(2_000, 60_000_000))
+    elif kind == 3:
+        special = Special(post_only=random.choice([PostOnly.REFUSE, PostOnly.REPRICE]))
+    elif kind == 4:
+        special = Special(OrderKind.MARKET_TO_LIMIT)
+    elif kind == 5:
+        where, special = SQUID, Special(least_lots=min(lots, 5))
+    else:
+        where, special = SQUID, Special(firm_ids=(random.choice(list(FIRMS)),))
+    return EnterOrder(
+        firm_id, 7, market.next_id(), market.now, where, side, tif, price, lots, (), special
+    )
 
 
 class Page:
@@ -223,8 +285,10 @@ class Page:
             self.rows = data
         elif self.word == "offers":
             self._put(data["offers"], "order", lambda offer: offer["open"] == 0)
+        elif self.word == "directed":
+            self._put(data["directed"], "order", lambda offer: offer["open"] == 0)
         elif self.word == "orders":
-            self._put(data["orders"], "order", lambda order: order["state"] != "open")
+            self._put(data["orders"], "order", lambda order: order["state"] not in LIVE)
         elif self.word == "receipts":
             stations = ("free", "held", "committed")
             self._put(data["receipts"], "receipt", lambda row: not any(row[s] for s in stations))

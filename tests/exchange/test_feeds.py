@@ -19,12 +19,17 @@ from matching.commands import (
     HaltScope,
     Mode,
     OpenDay,
+    OrderKind,
+    PassTime,
     Phase,
+    ResaleLock,
     SetHalt,
     SetReference,
     Side,
+    Special,
     TimeInForce,
 )
+from matching.orders import BOOK, STOP, SUSPENDED
 from matching.units import Micros
 from tests.exchange.market import (
     BUYER,
@@ -47,7 +52,7 @@ from tests.exchange.market import (
 PUBLIC = [f"book.{COAL}", f"book.{SQUID}", f"offers.{SQUID}"]
 PRIVATE = [
     f"{word}:{firm_id}"
-    for word in ("orders", "fills", "funds", "receipts", "contracts")
+    for word in ("orders", "fills", "funds", "receipts", "contracts", "directed")
     for firm_id in FIRMS
 ]
 
@@ -71,10 +76,10 @@ def data(frames: list[Frame]) -> dict[str, Any]:
     return {frame.topic: json.loads(frame.payload)["data"] for frame in frames}
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(8))
 def test_pages_that_join_at_any_time_agree_with_the_engine(seed: int) -> None:
     random = Random(seed)
-    market = open_market()
+    market = open_market(ResaleLock(seed % 2))
     builder = caught_up(market)
     pages: list[Page] = []
     for number in range(160):
@@ -95,20 +100,37 @@ def assert_page_agrees(page: Page, market: Market) -> None:
     if word == "book":
         book = next(one for one in engine.instruments() if one.instrument_id == number).book
         for side, levels in ((book.bids, page.bids), (book.asks, page.asks)):
-            assert [(level[0], level[1], level[2]) for level in levels] == [
-                (level.price_ticks, level.lots, level.count) for level in side.levels.values()
-            ][:FEED_LEVELS]
+            seen: dict[int, list[int]] = {}
+            for order in side:
+                if order.special is None or not order.special.firm_ids:
+                    level = seen.setdefault(order.price_ticks, [order.price_ticks, 0, 0])
+                    level[1] += order.open_lots - order.hidden_lots
+                    level[2] += 1
+            assert levels == list(seen.values())[:FEED_LEVELS]
     elif word == "offers":
         assert {key: row["open"] for key, row in page.rows.items()} == {
             order.order_id: order.open_lots
             for order in engine.open_orders()
-            if order.instrument_id == number
+            if order.instrument_id == number and not (order.special and order.special.firm_ids)
+        }
+    elif word == "directed":
+        assert {key: row["open"] for key, row in page.rows.items()} == {
+            order.order_id: order.open_lots
+            for order in engine.open_orders()
+            if order.special and number in order.special.firm_ids
         }
     elif word == "orders":
         assert {
-            key: (row["open"], row["held"], row["price"]) for key, row in page.rows.items()
+            key: (row["open"], row["held"], row["price"], row["shown"], row["state"])
+            for key, row in page.rows.items()
         } == {
-            order.order_id: (order.open_lots, order.held_fen, order.price_ticks)
+            order.order_id: (
+                order.open_lots,
+                order.held_fen,
+                order.price_ticks,
+                order.open_lots - order.hidden_lots if order.place == BOOK else 0,
+                {BOOK: "open", STOP: "waiting", SUSPENDED: "suspended"}[order.place],
+            )
             for order in engine.open_orders(number)
         }
     elif word == "funds":
@@ -211,7 +233,8 @@ def test_one_trade_gives_exactly_these_frames() -> None:
     entered = {
         "order": 1, "client_id": "c1", "instrument": COAL, "side": 2, "tif": 1, "price": 505,
         "lots": 30, "executed": 0, "open": 30, "held": 0, "receipts": [[101, 30]],
-        "state": "open", "lifted": 0, "at": at, "changed": at,
+        "state": "open", "lifted": 0, "at": at, "changed": at, "shown": 30, "kind": 1,
+        "expires": 0, "display": 0, "least": 0, "stop": 0, "firms": [],
     }  # fmt: skip
     receipt = {
         "receipt": 101, "root": 101, "instrument": COAL, "free": 49_970, "held": 30,
@@ -245,7 +268,7 @@ def test_one_trade_gives_exactly_these_frames() -> None:
     assert got["ticker"]["instruments"][str(COAL)] == {
         "last": 505, "open": 505, "high": 505, "low": 505, "reference": 500, "low_limit": 300,
         "high_limit": 700, "volume": 20, "turnover": value, "bid": 0, "ask": 505, "phase": 4,
-        "halted": False, "at": at, "spark": [505],
+        "halted": False, "indicated": [0, 0, 0], "until": 0, "at": at, "spark": [505],
     }  # fmt: skip
     assert got[f"fills:{BUYER}"] == {"fills": [fill]}
     assert got[f"fills:{SELLER}"] == {"fills": [fill | {"order": 1, "side": 2}]}
@@ -287,6 +310,88 @@ def test_settlement_moves_contract_receipt_and_funds_on_both_screens() -> None:
     assert got[f"receipts:{SELLER}"]["receipts"][0]["weight"] == 50_000_000 - 20_000
     value = 505 * 100 * 20
     assert got[f"funds:{SELLER}"]["available"] == CASH_FEN + value - value * 5 // 10_000
+
+
+def test_an_undone_trade_gives_back_money_and_goods_and_says_so_on_both_screens() -> None:
+    market = open_market()
+    market.accept(market.enter(SELLER, Side.SELL, 20, 505))
+    market.accept(market.enter(BUYER, Side.BUY, 20, 505))
+    builder = caught_up(market)
+    got = data(builder.apply(market.accept(market.bust(market.unsettled[0]))))
+    assert got[f"funds:{BUYER}"] == {"available": CASH_FEN, "held": 0, "committed": 0}
+    assert got[f"receipts:{SELLER}"]["receipts"][0]["free"] == 50_000
+    for firm_id in (BUYER, SELLER):
+        assert got[f"contracts:{firm_id}"]["contracts"][0]["state"] == "busted"
+        assert whole(builder, f"contracts:{firm_id}") == got[f"contracts:{firm_id}"]
+    row = got["ticker"]["instruments"][str(COAL)]
+    assert (row["volume"], row["turnover"], row["last"]) == (0, 0, 505)
+
+
+def test_an_iceberg_shows_its_part_and_its_owner_sees_all() -> None:
+    market = open_market()
+    builder = caught_up(market)
+    iceberg = market.special(SELLER, Side.SELL, 30, 505, Special(display_lots=10))
+    got = data(builder.apply(market.accept(iceberg)))
+    assert got[f"book.{COAL}"]["asks"] == [[505, 10, 1]]
+    row = got[f"orders:{SELLER}"]["orders"][0]
+    assert (row["open"], row["shown"], row["display"]) == (30, 10, 10)
+    got = data(builder.apply(market.accept(market.enter(BUYER, Side.BUY, 12, 505))))
+    assert got[f"book.{COAL}"]["asks"] == [[505, 8, 1]]
+    row = got[f"orders:{SELLER}"]["orders"][0]
+    assert (row["open"], row["shown"], row["executed"]) == (18, 8, 12)
+
+
+def test_a_directed_offer_is_seen_by_whom_it_names_alone() -> None:
+    market = open_market()
+    builder = caught_up(market)
+    offer = market.special(SELLER, Side.SELL, 30, 505, Special(firm_ids=(BUYER,)), SQUID)
+    got = data(builder.apply(market.accept(offer)))
+    assert set(got) == {f"orders:{SELLER}", f"receipts:{SELLER}", f"directed:{BUYER}"}
+    shown = got[f"directed:{BUYER}"]["directed"]
+    assert [(row["order"], row["open"], row["firm"]) for row in shown] == [(1, 30, "north")]
+    assert whole(builder, f"directed:{BUYER}") == {"directed": shown}
+    assert whole(builder, f"directed:{OTHER}") == {"directed": []}
+    assert whole(builder, f"offers.{SQUID}") == {"offers": []}
+    assert whole(builder, f"book.{SQUID}")["asks"] == []
+    got = data(builder.apply(market.accept(market.lift(BUYER, 1, 30))))
+    assert got[f"directed:{BUYER}"]["directed"][0]["open"] == 0
+    assert f"offers.{SQUID}" not in got
+    assert f"book.{SQUID}" not in got
+
+
+def test_a_stop_waits_unseen_and_is_open_once_it_is_triggered() -> None:
+    market = open_market()
+    builder = caught_up(market)
+    stop = market.special(BUYER, Side.BUY, 10, 520, Special(OrderKind.STOP_LIMIT, stop_ticks=505))
+    got = data(builder.apply(market.accept(stop)))
+    assert f"book.{COAL}" not in got
+    row = got[f"orders:{BUYER}"]["orders"][0]
+    assert (row["state"], row["stop"]) == ("waiting", 505)
+    builder.apply(market.accept(market.enter(SELLER, Side.SELL, 4, 505)))
+    got = data(builder.apply(market.accept(market.enter(OTHER, Side.BUY, 4, 505))))
+    row = got[f"orders:{BUYER}"]["orders"][0]
+    assert (row["state"], row["stop"], row["shown"]) == ("open", 0, 10)
+    assert got[f"book.{COAL}"]["bids"] == [[520, 10, 1]]
+
+
+def test_a_call_shows_what_it_would_give_and_forgets_it_when_it_ends() -> None:
+    market = open_market()
+    builder = caught_up(market)
+
+    def row(*commands: Any, after_us: int = 1_000) -> dict[str, Any]:
+        block = market.accept(*commands, after_us=after_us)
+        found: dict[str, Any] = data(builder.apply(block))["ticker"]["instruments"][str(COAL)]
+        return found
+
+    assert row(ChangePhase(COAL, Phase.CALL))["phase"] == 3
+    market.accept(market.enter(SELLER, Side.SELL, 30, 500))
+    market.accept(market.enter(BUYER, Side.BUY, 20, 505))
+    for block in market.blocks[-2:]:
+        builder.apply(block)
+    assert row(PassTime(), after_us=1_000_000)["indicated"] == [500, 20, -10]
+    ended = row(ChangePhase(COAL, Phase.CONTINUOUS))
+    assert (ended["indicated"], ended["last"], ended["volume"]) == ([0, 0, 0], 500, 20)
+    assert whole(builder, f"book.{COAL}")["asks"] == [[500, 10, 1]]
 
 
 def test_a_collected_receipt_disappears_from_its_owners_screen() -> None:
@@ -348,8 +453,8 @@ def test_offers_name_the_firm_and_go_when_they_are_lifted() -> None:
     at = market.now // 1000
     got = data(builder.apply(offer))
     shown = {
-        "order": 1, "side": 2, "price": 505, "lots": 30, "open": 30, "firm": "north", "at": at,
-        "receipts": [102],
+        "order": 1, "side": 2, "price": 505, "lots": 30, "open": 30, "least": 0, "firm": "north",
+        "at": at, "receipts": [102],
     }  # fmt: skip
     assert got[f"offers.{SQUID}"] == {"offers": [shown]} == whole(builder, f"offers.{SQUID}")
     got = data(builder.apply(market.accept(market.lift(BUYER, 1, 30))))

@@ -12,6 +12,7 @@ from django.db import models
 from exchange import queries, reference, scope
 from exchange.followers import apply_blocks
 from exchange.models import (
+    LIVE_STATES,
     Bookmark,
     Candle,
     DayStatistics,
@@ -37,13 +38,15 @@ from matching.commands import (
     OpenDay,
     Phase,
     ReleaseCash,
+    ResaleLock,
     ReserveCash,
     SetFirmStatus,
     SetHalt,
     Side,
     TimeInForce,
 )
-from matching.events import TradeExecuted
+from matching.events import TradeBusted, TradeExecuted
+from matching.orders import BOOK, STOP, SUSPENDED
 from tests.exchange.market import (
     BUYER,
     CASH_FEN,
@@ -89,10 +92,11 @@ def rows(model: type[models.Model]) -> list[dict[str, Any]]:
 
 def busy_market(seed: int, blocks: int) -> Market:
     random = Random(seed)
-    market = open_market()
+    market = open_market(ResaleLock(seed % 2))
     for number in range(blocks):
         market.give(*random_commands(market, random), after_us=10_000_000)
         if number == blocks // 2:
+            market.give(ChangePhase(COAL, Phase.CONTINUOUS))
             market.accept(ChangePhase(COAL, Phase.CLOSED), OpenDay(DAY + 1))
             market.accept(ChangePhase(COAL, Phase.PRE_OPEN))
             market.accept(ChangePhase(COAL, Phase.CONTINUOUS))
@@ -105,12 +109,20 @@ def test_rows_agree_with_the_engine_after_a_busy_day(seed: int) -> None:
     project(market)
     engine = market.engine
     with scope.venue(1):
-        open_rows = OrderRow.objects.filter(state=OrderState.OPEN).order_by("order_id")
+        open_rows = OrderRow.objects.filter(state__in=LIVE_STATES).order_by("order_id")
+        places = {BOOK: OrderState.OPEN, STOP: OrderState.WAITING, SUSPENDED: OrderState.SUSPENDED}
         assert [
-            (row.order_id, row.firm_id, row.price_ticks, row.quantity_lots, row.open_lots)
+            (
+                row.order_id,
+                row.firm_id,
+                row.price_ticks,
+                row.quantity_lots,
+                row.open_lots,
+                row.state,
+            )
             for row in open_rows
         ] == [
-            (o.order_id, o.firm_id, o.price_ticks, o.quantity_lots, o.open_lots)
+            (o.order_id, o.firm_id, o.price_ticks, o.quantity_lots, o.open_lots, places[o.place])
             for o in sorted(engine.open_orders(), key=lambda o: o.order_id)
         ]
         held = {row.order_id: (row.held_fen, row.receipts) for row in open_rows}
@@ -122,7 +134,7 @@ def test_rows_agree_with_the_engine_after_a_busy_day(seed: int) -> None:
             row.firm_id: (row.available_fen, row.held_fen, row.committed_fen)
             for row in FirmFunds.objects.all()
         } == {firm_id: engine.cash(firm_id) for firm_id in FIRMS}
-        done = OrderRow.objects.exclude(state=OrderState.OPEN)
+        done = OrderRow.objects.exclude(state__in=LIVE_STATES)
         assert set(done.values_list("open_lots", "held_fen")) == {(0, 0)}
         assert all(
             row.executed_lots == row.quantity_lots for row in done.filter(state=OrderState.FILLED)
@@ -146,9 +158,16 @@ def test_statistics_and_candles_are_what_the_trades_add_up_to() -> None:
                 candles[event.instrument_id, block.ts_us // 60_000_000].append(event)
     assert {found for _, found in statistics} == {DAY, DAY + 1}
 
-    def shape(trades: list[TradeExecuted]) -> tuple[int, ...]:
+    busted = {event.trade_id for event in market.events() if isinstance(event, TradeBusted)}
+    assert busted
+
+    def standing(trades: list[TradeExecuted]) -> list[TradeExecuted]:
+        return [trade for trade in trades if trade.trade_id not in busted]
+
+    def shape(trades: list[TradeExecuted], counted: list[TradeExecuted]) -> tuple[int, ...]:
+        """Prices were prices; quantity is what was not undone."""
         prices = [trade.price_ticks for trade in trades]
-        lots = sum(trade.quantity_lots for trade in trades)
+        lots = sum(trade.quantity_lots for trade in counted)
         return (prices[0], max(prices), min(prices), prices[-1], lots)
 
     with scope.venue(1):
@@ -160,11 +179,11 @@ def test_statistics_and_candles_are_what_the_trades_add_up_to() -> None:
             for row in DayStatistics.objects.all()
         } == {
             key: (
-                shape(trades),
+                shape(trades, standing(trades)),
                 (
-                    sum(trade.weight_kg for trade in trades),
-                    sum(trade.value_fen for trade in trades),
-                    len(trades),
+                    sum(trade.weight_kg for trade in standing(trades)),
+                    sum(trade.value_fen for trade in standing(trades)),
+                    len(standing(trades)),
                 ),
             )
             for key, trades in statistics.items()
@@ -174,7 +193,7 @@ def test_statistics_and_candles_are_what_the_trades_add_up_to() -> None:
                 row.open_ticks, row.high_ticks, row.low_ticks, row.close_ticks, row.volume_lots
             )
             for row in Candle.objects.all()
-        } == {key: shape(trades) for key, trades in candles.items()}  # fmt: skip
+        } == {key: shape(trades, trades) for key, trades in candles.items()}  # fmt: skip
 
 
 def test_the_same_journal_gives_the_same_rows_in_pieces_of_any_size() -> None:

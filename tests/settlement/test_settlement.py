@@ -11,8 +11,14 @@ from hypothesis import strategies as st
 from exchange import scope
 from exchange.followers import OutOfOrder, apply_blocks
 from exchange.models import Bookmark
-from matching.commands import CancelOrder, LiftOrder, Side, TimeInForce
-from matching.events import CommandRejected, OrderEntered, TradeExecuted, TradeSettled
+from matching.commands import BustTrade, CancelOrder, LiftOrder, Side, TimeInForce
+from matching.events import (
+    CommandRejected,
+    OrderEntered,
+    TradeBusted,
+    TradeExecuted,
+    TradeSettled,
+)
 from settlement import books, funds, ledger, queries, receipts
 from settlement.follower import SettlementFollower
 from settlement.ledger import CNY, Code
@@ -20,6 +26,8 @@ from settlement.models import (
     FundsState,
     Obligation,
     ObligationState,
+    OutboxCommand,
+    OutboxState,
     Receipt,
     ReceiptState,
 )
@@ -107,6 +115,28 @@ def test_a_trade_settles_title_against_money_in_one_chain_and_splits_the_receipt
         assert bought.sellable_from_day == 20261130
         assert [change.kind for change in contract.changes] == ["split_off", "split_from"]
         assert queries.contract(world.firm("jnqf"), 1) is None, "a third firm sees nothing"
+    assert prove(world).cash_fen == 100_000_000
+
+
+def test_an_undone_trade_leaves_nothing_owed_and_nothing_bound() -> None:
+    world = World()
+    coal = world.instrument()
+    seller, buyer = world.firm("rzyf"), world.firm("lzrd")
+    pay_in(world, buyer, 1_000_000, "in")
+    receipt = store(world, seller, coal, 1_000, "goods")
+    world.enter(seller, coal, Side.SELL, 600, 722, receipt_ids=(receipt.pk,))
+    world.enter(buyer, coal, Side.BUY, 500, 722)
+    ((event,),) = world.accept(BustTrade("bust:1", 1, 7, 8, "price typed wrongly"))
+    assert isinstance(event, TradeBusted)
+    with scope.venue(1):
+        assert Obligation.objects.get(trade_id=1).state == ObligationState.CANCELLED
+        assert ledger.balance(CNY, Code.COMMITTED, buyer.pk) == 0
+        assert ledger.balance(CNY, Code.TRADING, buyer.pk) == 100_000_000
+        receipt.refresh_from_db()
+        assert (receipt.lots, receipt.locked_lots, receipt.owner_id) == (1_000, 0, seller.pk)
+        assert not Receipt.objects.filter(state=ReceiptState.RESERVED).exists()
+        assert not OutboxCommand.objects.filter(state=OutboxState.NEW).exists()
+    world.settle_all()
     assert prove(world).cash_fen == 100_000_000
 
 

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from exchange import queries as market
 from exchange.link import BlockingLink
-from exchange.models import Firm, Instrument, OrderRow, OrderState, Role, TradeRow
+from exchange.models import LIVE_STATES, Firm, Instrument, OrderRow, Role, TradeRow
 from matching.commands import Side
 from settlement import funds as money
 from settlement import outbox, queries
@@ -181,7 +181,7 @@ def _parts(receipt: Receipt, held: dict[int, int]) -> dict[str, Any]:
 def _held_lots(firm: Firm) -> dict[int, int]:
     """Return lots of each receipt that the firm's open orders hold."""
     held: dict[int, int] = {}
-    rows = OrderRow.objects.filter(firm_id=firm.pk, state=OrderState.OPEN, side=Side.SELL)
+    rows = OrderRow.objects.filter(firm_id=firm.pk, state__in=LIVE_STATES, side=Side.SELL)
     for receipts_held in rows.values_list("receipts", flat=True):
         for receipt_id, lots in receipts_held:
             held[receipt_id] = held.get(receipt_id, 0) + lots

@@ -4,7 +4,9 @@ import { make } from "../core/dom.js";
 
 const word = (side) => (side === 1 ? gettext("买入") : gettext("卖出"));
 const tint = (side) => (side === 1 ? "up" : "down");
-const states = () => ({ open: gettext("排队"), filled: gettext("全部成交"), cancelled: gettext("已撤销"), expired: gettext("已到期") });
+const states = () => ({ open: gettext("排队"), filled: gettext("全部成交"), cancelled: gettext("已撤销"), expired: gettext("已到期"), waiting: gettext("等待触发"), suspended: gettext("已挂起") });
+const isLive = (one) => ["open", "waiting", "suspended"].includes(one.state);
+const contractState = (state) => ({ settled: gettext("货款两讫"), busted: gettext("成交已撤销") })[state] ?? gettext("待结算");
 const nothing = (columns, words) => make("tr", {}, make("td", { colspan: columns, class: "faint" }, words));
 
 export class Blotter {
@@ -38,7 +40,7 @@ export class Blotter {
 
   orders({ orders }) {
     this.columns(gettext("时间"), gettext("商品"), gettext("方向"), `#${gettext("价格")}`, `#${gettext("数量")}`, `#${gettext("已成交")}`, gettext("状态"), "");
-    const rows = [...(orders?.values() ?? [])].filter((one) => !one.lifted).sort((a, b) => (b.state === "open") - (a.state === "open") || b.order - a.order);
+    const rows = [...(orders?.values() ?? [])].filter((one) => !one.lifted).sort((a, b) => isLive(b) - isLive(a) || b.order - a.order);
     if (!rows.length) { this.body.replaceChildren(nothing(8, gettext("暂无委托"))); return; }
     this.body.replaceChildren(...rows.slice(0, 60).map((one) => this.orderRow(one)));
   }
@@ -46,15 +48,14 @@ export class Blotter {
   orderRow(one) {
     const instrument = this.instruments.get(one.instrument);
     if (!instrument) return make("tr");
-    const open = one.state === "open";
-    const partly = open && one.executed;
+    const open = isLive(one);
+    const partly = one.state === "open" && one.executed;
     let state = partly ? gettext("部分成交") : states()[one.state];
     if (open && this.leaving.has(one.order)) state = gettext("撤单中…");
     const acts = make("td", { class: "num nowrap" });
     if (open && this.mayTrade) {
-      acts.append(
-        make("button", { type: "button", class: "button small", "data-testid": "order-amend", onclick: () => this.edit(one, instrument) }, gettext("改单")), " ",
-        make("button", { type: "button", class: "button small", "data-testid": "order-cancel", onclick: () => this.cancel(one) }, gettext("撤单")));
+      if (one.state === "open") acts.append(make("button", { type: "button", class: "button small", "data-testid": "order-amend", onclick: () => this.edit(one, instrument) }, gettext("改单")), " ");
+      acts.append(make("button", { type: "button", class: "button small", "data-testid": "order-cancel", onclick: () => this.cancel(one) }, gettext("撤单")));
     }
     return make("tr", { "data-testid": "orders-row", "data-order": one.order, "data-state": one.state },
       make("td", { class: "faint" }, clock(one.at)), make("td", { class: "nowrap" }, instrument.name),
@@ -147,7 +148,7 @@ export class Blotter {
         make("td", {}, make("a", { href: `${base}${one.trade}/` }, `#${one.trade}`)), make("td", { class: "nowrap" }, this.name(one.instrument)),
         make("td", { class: tint(one.side) }, word(one.side)), make("td", { class: "num" }, price(one.price, instrument)),
         make("td", { class: "num" }, quantity(one.lots, instrument)), make("td", { class: "num" }, money(one.value)),
-        make("td", {}, one.counterparty), make("td", {}, one.state === "settled" ? gettext("货款两讫") : gettext("待结算")));
+        make("td", {}, one.counterparty), make("td", {}, contractState(one.state)));
     }));
   }
 }
