@@ -114,8 +114,8 @@ class Hub:
     def start(self) -> None:
         """Begin to connect; the connections come up, and come up again, by themselves."""
         self.feed.start()
-        self._begin(self.link.connect())
-        self._begin(self._beat())
+        self.begin(self.link.connect())
+        self.begin(self._beat())
 
     async def close(self) -> None:
         """Stop everything."""
@@ -127,7 +127,8 @@ class Hub:
         await self.feed.close()
         await self.link.close()
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something of its own accord, until it ends or the hub does."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -202,7 +203,7 @@ class Hub:
                 continue
             if seq > last + 1:
                 subscriber.topics[topic] = None
-                self._begin(self._rejoin(subscriber, topic, last))
+                self.begin(self._rejoin(subscriber, topic, last))
                 continue
             subscriber.topics[topic] = seq
             subscriber.put(text, topic)
@@ -211,7 +212,7 @@ class Hub:
         """The feeds came back: every socket resumes every topic from where it was."""
         for subscriber in self._subscribers:
             for topic, last in subscriber.topics.items():
-                self._begin(self._rejoin(subscriber, topic, last))
+                self.begin(self._rejoin(subscriber, topic, last))
 
     async def _rejoin(self, subscriber: Subscriber, topic: str, last: int | None) -> None:
         if topic in subscriber.topics:
@@ -267,7 +268,7 @@ class Hub:
         for subscriber in list(self._subscribers):
             if subscriber.lagging and not subscriber.waiting:
                 for topic in list(subscriber.lagging):
-                    self._begin(self._refresh(subscriber, topic))
+                    self.begin(self._refresh(subscriber, topic))
             subscriber.put_heartbeat(
                 encoded(
                     {

@@ -82,6 +82,8 @@ async def test_an_order_is_answered_when_it_is_durable_and_seen_by_its_firm_only
             "executed_lots": 0,
             "open_lots": 500,
             "resting": True,
+            "waiting": False,
+            "warned": False,
         }
         update = await private_update(buyer)
         assert [(row["order"], row["state"]) for row in update["data"]["orders"]] == [(1, "open")]
@@ -194,7 +196,13 @@ WRONG: list[dict[str, Any]] = [
     {"lots": None},
     {"side": "short"},
     {"side": 1},
-    {"tif": "gtc"},
+    {"tif": "forever"},
+    {"kind": "market"},
+    {"post": "maybe"},
+    {"display": -1},
+    {"firms": ["no such code!"]},
+    {"firms": ["A"] * 51},
+    {"until_disconnect": 1},
     {"instrument": True},
     {"receipts": [0]},
     {"receipts": list(range(1, 200))},
@@ -406,3 +414,32 @@ async def test_a_hostile_flood_is_answered_in_order(stage: Stage) -> None:
             await wire.send(json.dumps({"t": "ping", "echo": number}))
         echoes = [(await wire.next("pong"))["echo"] for _ in range(50)]
         assert echoes == list(range(50))
+
+
+async def test_orders_bound_to_a_connection_end_with_it_and_others_stay(stage: Stage) -> None:
+    async with opened(await trader(stage)) as wire:
+        stays = await wire.ask(enter(stage, "stays"))
+        await wire.ask({"t": "sub", "topic": "orders"})
+        async with opened(await trader(stage)) as bound:
+            ends = await bound.ask(enter(stage, "ends", until_disconnect=True))
+            assert ends["resting"]
+        states = []
+        while "cancelled" not in states:
+            rows = (await private_update(wire))["data"]["orders"]
+            states += [row["state"] for row in rows if row["order"] == ends["order_id"]]
+        whole = await wire.ask({"t": "sub", "topic": "orders"})
+        live = [row["order"] for row in whole["data"]["orders"] if row["state"] == "open"]
+        assert live == [stays["order_id"]]
+
+
+async def test_a_directed_offer_reaches_whom_it_names(stage: Stage) -> None:
+    async with opened(await trader(stage)) as buyer, opened(await trader(stage, SELLER)) as seller:
+        assert (await buyer.ask({"t": "sub", "topic": "directed"}))["data"] == {"directed": []}
+        offer = enter(stage, "s1", instrument=stage.coke.pk, side="sell",
+                      price=stage.coke.reference_ticks, lots=stage.coke.min_lots)  # fmt: skip
+        unknown = await seller.ask(offer | {"firms": ["NOBODY"]})
+        assert (unknown["t"], unknown["code"]) == ("error", "UNKNOWN_FIRM")
+        posted = await seller.ask(offer | {"firms": ["LZRD"]})
+        assert posted["resting"]
+        seen = (await private_update(buyer))["data"]["directed"]
+        assert [row["order"] for row in seen] == [posted["order_id"]]

@@ -6,14 +6,20 @@ import json
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from exchange.sequencer import Result
 from matching.commands import (
     AmendOrder,
     CancelOrder,
     EnterOrder,
+    LiftBest,
     LiftOrder,
+    MassCancel,
+    OrderKind,
+    PostOnly,
     Side,
+    Special,
     TimeInForce,
 )
 from matching.events import (
@@ -22,15 +28,19 @@ from matching.events import (
     OrderAmended,
     OrderCancelled,
     OrderEntered,
+    OrderReduced,
     OrderRested,
+    OrdersWithdrawn,
     RejectReason,
+    StopTriggered,
     TradeExecuted,
 )
 from web import gateway
 from web.gateway import Throttle, Trader
 
-TRADER = Trader(venue_id=1, firm_id=11, user_id=7, role="trader")
+TRADER = Trader(venue_id=1, firm_id=11, user_id=7, role="trader", session=4711)
 AT = 1_795_400_000_000_000
+PLAIN = {"waiting": False, "warned": False}
 
 
 def command(**message: Any) -> Any:
@@ -51,6 +61,36 @@ def test_each_order_message_becomes_its_command() -> None:
         LiftOrder(11, 7, "c", AT, 9, 2, (5,)),
         AmendOrder(11, 7, "d", AT, 9, 1, 2),
         CancelOrder(11, 7, "e", AT, 2**53 - 1),
+    ]
+
+
+def test_special_terms_become_the_engines() -> None:
+    order = {"t": "enter", "instrument": 3, "price": 722, "lots": 500, "side": "buy"}
+    who = (11, 7)
+    bought = (3, Side.BUY)
+
+    def entered(tif: TimeInForce, name: str, special: Special | None, session: int = 0) -> Any:
+        return EnterOrder(*who, name, AT, *bought, tif, 722, 500, (), special, session)
+
+    stop = Special(OrderKind.STOP_LIMIT, stop_ticks=730)
+    assert [
+        command(id="a", tif="gtd", expires=AT // 1000, **order),
+        command(id="b", tif="day", kind="stop", stop=730, **order),
+        command(id="c", tif="gtc", display=100, post="reprice", **order),
+        command(id="d", tif="ioc", kind="protected", least=200, **order),
+        command(id="e", tif="fok", until_disconnect=True, **order),
+        command(t="lift_best", id="f", instrument=3, side="sell", price=700, lots=9),
+        command(t="mass_cancel", id="g", instrument=3, side="buy", mine=True),
+        command(t="mass_cancel", id="h"),
+    ] == [
+        entered(TimeInForce.GTD, "a", Special(expires_us=AT)),
+        entered(TimeInForce.DAY, "b", stop),
+        entered(TimeInForce.GTC, "c", Special(display_lots=100, post_only=PostOnly.REPRICE)),
+        entered(TimeInForce.IOC, "d", Special(OrderKind.PROTECTED, least_lots=200)),
+        entered(TimeInForce.FOK, "e", None, 4711),
+        LiftBest(*who, "f", AT, 3, Side.SELL, 700, 9),
+        MassCancel(*who, "g", AT, 7, 3, 1),
+        MassCancel(*who, "h", AT),
     ]
 
 
@@ -94,10 +134,28 @@ def test_an_entered_order_says_what_was_executed_and_what_rests() -> None:
         answer(ENTERED, TRADE, RESTED),
         answer(ENTERED, TRADE, cancelled),
     ] == [
-        done | {"executed_lots": 0, "open_lots": 500, "resting": True},
-        done | {"executed_lots": 200, "open_lots": 300, "resting": True},
-        done | {"executed_lots": 200, "open_lots": 0, "resting": False},
+        done | {"executed_lots": 0, "open_lots": 500, "resting": True, **PLAIN},
+        done | {"executed_lots": 200, "open_lots": 300, "resting": True, **PLAIN},
+        done | {"executed_lots": 200, "open_lots": 0, "resting": False, **PLAIN},
     ]
+
+
+def test_what_stops_do_in_the_same_answer_is_not_the_orders_own() -> None:
+    """The order triggered another's stop, which traded and rested: neither counts as its own."""
+    done = {"t": "ack", "repeated": False, "outcome": "entered", "order_id": 9}
+    stop = structs.replace(TRADE, trade_id=2, maker_order_id=4, taker_order_id=8)
+    behind = OrderRested(8, 12, 3, Side.BUY, 730, 100)
+    assert answer(ENTERED, TRADE, RESTED, StopTriggered(8, 12, 3, 720, 722), stop, behind) == (
+        done | {"executed_lots": 200, "open_lots": 300, "resting": True, **PLAIN}
+    )
+    waits = structs.replace(ENTERED, special=Special(OrderKind.STOP_LIMIT, stop_ticks=730))
+    waiting = {"executed_lots": 0, "open_lots": 500, "resting": False, "waiting": True}
+    assert answer(waits) == done | PLAIN | waiting
+    reduced = OrderReduced(9, 11, 3, Side.BUY, 722, 100, 0, 400, 1, (), CancelReason.SELF_MATCH)
+    rested = OrderRested(9, 11, 3, Side.BUY, 722, 200)
+    assert answer(ENTERED, TRADE, reduced, rested)["open_lots"] == 200
+    withdrawn = {"t": "ack", "repeated": False, "outcome": "withdrawn", "count": 3}
+    assert answer(OrdersWithdrawn(11, "a", 3)) == withdrawn
 
 
 def amended(*, kept: bool) -> OrderAmended:
@@ -109,8 +167,8 @@ def amended(*, kept: bool) -> OrderAmended:
 def test_an_amended_order_says_the_same() -> None:
     done = {"t": "ack", "repeated": False, "outcome": "amended", "order_id": 9}
     assert [answer(amended(kept=True)), answer(amended(kept=False), TRADE, RESTED)] == [
-        done | {"executed_lots": 0, "open_lots": 500, "resting": True},
-        done | {"executed_lots": 200, "open_lots": 300, "resting": True},
+        done | {"executed_lots": 0, "open_lots": 500, "resting": True, **PLAIN},
+        done | {"executed_lots": 200, "open_lots": 300, "resting": True, **PLAIN},
     ]
 
 

@@ -342,8 +342,9 @@ class HaidaiClient:
         lots: int,
         receipts: list[int] | None = None,
         timeout_s: float = 10,
+        **terms: Any,
     ) -> Answer:
-        """Enter an order; price in ticks, quantity in lots."""
+        """Enter an order; price in ticks, quantity in lots. `terms` are those of the protocol."""
         return await self.request(
             {
                 "t": "enter",
@@ -353,6 +354,7 @@ class HaidaiClient:
                 "price": price,
                 "lots": lots,
                 "receipts": receipts or [],
+                **terms,
             },
             timeout_s=timeout_s,
         )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import secrets
 import time
 from importlib import import_module
 from typing import Any, Final
@@ -15,14 +17,16 @@ from django.conf import settings
 
 from exchange import access, scope
 from exchange.link import LinkError
-from exchange.models import Instrument, OrderRow, Seat, User, Venue
+from exchange.models import Instrument, Membership, OrderRow, Seat, User, Venue
+from matching.commands import Disconnect
+from matching.units import MAX_INT
 from web import gateway
 from web.context import build_id
 from web.gateway import Trader
 from web.hub import Hub, Subscriber, encoded, get_hub, now_ms
 from web.limits import COMMAND_BURST_S, HEARTBEAT_MS, RECHECK_S, TOPICS_PER_SOCKET
 
-PRIVATE: Final = frozenset({"orders", "fills", "funds", "receipts", "contracts"})
+PRIVATE: Final = frozenset({"orders", "fills", "funds", "receipts", "contracts", "directed"})
 PUBLIC: Final = frozenset({"book", "trades", "ticker", "candles"})
 SESSION_ENDED: Final = 4001
 NOT_A_MEMBER: Final = 4003
@@ -164,6 +168,8 @@ class MemberSocket(_Socket):
         self._recheck: asyncio.Task[None] | None = None
         self._seat_was: tuple[int | None, str] = (None, "")
         self._counted = False
+        # Whether an order was to end with this connection.
+        self._binds = False
 
     async def connect(self) -> None:
         """Open for who has a seat at the venue; a stranger learns nothing."""
@@ -185,7 +191,8 @@ class MemberSocket(_Socket):
         self.hub.sockets[self.user_id] = count + 1
         self._counted = True
         if seat.firm_id is not None:
-            self.trader = Trader(venue.id, seat.firm_id, seat.user_id, seat.role)
+            session = 1 + secrets.randbelow(MAX_INT)
+            self.trader = Trader(venue.id, seat.firm_id, seat.user_id, seat.role, session)
         await self.channel_layer.group_add(f"user-{self.user_id}", self.channel_name)
         firm = seat.firm.code.upper() if seat.firm is not None else None
         await self.open(venue, {"firm": firm, "role": seat.role})
@@ -231,6 +238,9 @@ class MemberSocket(_Socket):
     async def release(self) -> None:
         """Leave; orders under way finish in the engine, their answers have nobody to go to."""
         await super().release()
+        if self._binds and self.trader is not None:
+            self._binds = False
+            self.hub.begin(self._end_session(self.trader, list(self._orders)))
         if self._recheck is not None:
             self._recheck.cancel()
         if self._counted:
@@ -257,10 +267,12 @@ class MemberSocket(_Socket):
             self.subscriber.put(gateway.error_frame("NOT_ALLOWED", message.id))
             return
         # Cancels have a bucket of their own: who may not enter may still withdraw.
-        bucket = self._cancels if isinstance(message, gateway.Cancel) else self._others
+        bucket = self._cancels if isinstance(message, gateway.WITHDRAWING) else self._others
         if not bucket.admit(time.monotonic_ns()):
             self.subscriber.put(gateway.error_frame("RATE", message.id, 1_000))
             return
+        if isinstance(message, gateway.Enter) and message.until_disconnect:
+            self._binds = True
         # Orders of one socket reach the engine in the order in which they came: each task sends
         # in its first step. Their results do not wait for each other.
         task = asyncio.create_task(self._order(message, trader))
@@ -271,7 +283,9 @@ class MemberSocket(_Socket):
         if isinstance(message, gateway.Status):
             frame = await gateway.status(self.hub.link, message, trader)
         else:
-            frame = await gateway.execute(self.hub.link, message, trader, self._units_of)
+            frame = await gateway.execute(
+                self.hub.link, message, trader, self._units_of, self._firms_of
+            )
         if self.subscriber is not None:
             self.subscriber.put(frame)
 
@@ -279,8 +293,25 @@ class MemberSocket(_Socket):
     def _units_of(self, message: gateway.OrderMessage) -> Instrument | None:
         """Return the instrument that an order message is about."""
         with scope.venue(self.venue.id):
-            if isinstance(message, gateway.Enter):
+            if isinstance(message, gateway.Enter | gateway.LiftBestOf):
                 return Instrument.objects.filter(pk=message.instrument).first()
+            if isinstance(message, gateway.CancelMany):
+                return None
             order = OrderRow.objects.filter(order_id=message.order).first()
             instrument_id = order.instrument_id if order is not None else 0
             return Instrument.objects.filter(pk=instrument_id).first()
+
+    @database_sync_to_async
+    def _firms_of(self, codes: tuple[str, ...]) -> tuple[int, ...] | None:
+        """Return the ids of the venue's firms by code, in that order; None if one is unknown."""
+        with scope.venue(self.venue.id):
+            rows = Membership.objects.values_list("firm__code", "firm_id")
+            known = {code.upper(): firm_id for code, firm_id in rows}
+        found = [known.get(code, 0) for code in codes]
+        return tuple(found) if all(found) else None
+
+    async def _end_session(self, trader: Trader, under_way: list[asyncio.Task[None]]) -> None:
+        """Have the engine cancel what was to end with the connection, once it has got it all."""
+        await asyncio.gather(*under_way, return_exceptions=True)
+        with contextlib.suppress(LinkError):
+            await self.hub.link.submit(trader.venue_id, Disconnect(trader.firm_id, trader.session))
