@@ -505,6 +505,11 @@ def replay_block(engine: Engine, block: Block) -> None:
         (n for n, (again, was) in enumerate(zip(events, expected, strict=False)) if again != was),
         min(len(events), len(expected)),
     )
-    raise ReplayDiffers(
-        f"venue {block.venue_id}, block {block.seq}, command {index}: replay differs"
-    )
+    why = "replay differs"
+    if block.engine_version != ENGINE_VERSION:
+        why += (
+            f", because engine version {block.engine_version} wrote it and this is version"
+            f" {ENGINE_VERSION}: start the release that wrote it, or begin with a new journal"
+            " (`make clean` for the demo)"
+        )
+    raise ReplayDiffers(f"venue {block.venue_id}, block {block.seq}, command {index}: {why}")
