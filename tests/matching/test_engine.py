@@ -14,25 +14,42 @@ from hypothesis import strategies as st
 
 from matching.checks import PLAIN, Wish, first_refusal
 from matching.commands import (
+    Accept,
     AmendOrder,
     AnyCommand,
+    BustTrade,
     CancelOrder,
     ChangePhase,
+    Counter,
     CreditCash,
     CreditGoods,
     DebitGoods,
+    Decline,
     DefineFirm,
     DefineInstrument,
+    Disconnect,
     EnterOrder,
     HaltScope,
+    Invite,
+    KillSwitch,
+    LiftBest,
     LiftOrder,
+    MassCancel,
     Mode,
     OpenDay,
+    OrderKind,
+    PassTime,
     Phase,
+    PostOnly,
+    ResaleLock,
     SelfMatch,
+    SetFirmLimits,
     SetHalt,
+    SetReference,
+    SetSelfMatch,
     SettleTrade,
     Side,
+    Special,
     TimeInForce,
 )
 from matching.engine import Engine
@@ -184,7 +201,8 @@ def hostile_commands(draw: Any) -> AnyCommand:
                 DefineFirm(n(), n()),
                 DefineInstrument(
                     n(), draw(st.sampled_from(Mode)), n(), n(), n(), n(), n(), n(), n(), n(), n(),
-                    10_000, small(), small(), small(), n(), n(), n(),
+                    10_000, small(), small(), small(), n(), n(), n(), n(),
+                    draw(st.sampled_from(ResaleLock)), n(), n(), n(),
                 ),
                 CreditCash(draw(words), small(), n()),
                 CreditGoods(draw(words), n(), n(), small(), 7, n(), n(), n()),
@@ -192,6 +210,42 @@ def hostile_commands(draw: Any) -> AnyCommand:
                 SettleTrade(draw(words), small(), (n(),), n()),
                 SetHalt(draw(st.sampled_from(HaltScope)), n(), draw(st.booleans()), n(), "x" * 300),
                 ChangePhase(draw(st.sampled_from([7, n()])), draw(st.sampled_from(Phase))),
+                EnterOrder(
+                    small(), n(), draw(words), NOW, 7, draw(st.sampled_from(Side)),
+                    draw(st.sampled_from(TimeInForce)), draw(st.integers(88, 112)),
+                    draw(st.integers(0, 44)), (),
+                    Special(
+                        draw(st.sampled_from(OrderKind)), draw(st.sampled_from([0, n(), NOW + 5])),
+                        draw(st.sampled_from([0, 2, n()])), draw(st.sampled_from([0, 2, n()])),
+                        draw(st.sampled_from(PostOnly)), draw(st.sampled_from([0, 100, n()])),
+                        tuple(draw(st.lists(hostile, max_size=60))),
+                    ),
+                    n(),
+                ),
+                LiftBest(
+                    small(), n(), draw(words), NOW, draw(st.sampled_from([7, n()])),
+                    draw(st.sampled_from(Side)), n(), n(), (n(),),
+                ),
+                MassCancel(small(), n(), draw(words), NOW, n(), n(), n()),
+                Invite(
+                    small(), n(), draw(words), NOW, draw(st.sampled_from([8, n()])), small(),
+                    draw(st.sampled_from(Side)), draw(st.sampled_from([100, n()])),
+                    draw(st.sampled_from([2, n()])), draw(st.sampled_from([NOW + 9, n()])), (),
+                ),
+                Counter(
+                    small(), n(), draw(words), NOW, small(), draw(st.sampled_from([100, n()])),
+                    draw(st.sampled_from([2, n()])), draw(st.sampled_from([NOW + 9, n()])), (n(),),
+                ),
+                Accept(small(), n(), draw(words), NOW, small(), draw(st.sampled_from([1, n()]))),
+                Decline(small(), n(), draw(words), NOW, small()),
+                KillSwitch(small(), n(), draw(st.booleans()), n(), draw(words)),
+                Disconnect(small(), n()),
+                SetFirmLimits(small(), n(), n(), n()),
+                SetSelfMatch(small(), draw(st.sampled_from(SelfMatch))),
+                BustTrade(draw(words), small(), n(), n(), draw(words)),
+                SetReference(draw(st.sampled_from([7, n()])), n(), n(), n()),
+                OpenDay(draw(st.sampled_from([20261124, n()]))),
+                PassTime(),
             ]
         )
     )  # fmt: skip
@@ -203,10 +257,20 @@ def test_no_decodable_command_makes_the_engine_raise_or_break_an_invariant(
     commands: list[AnyCommand],
 ) -> None:
     engine, _ = market(Terms(matched=True))
+    talked = (8, Mode.NEGOTIATED, 100, 1000, 2, 2, 40, 10**7, 100, 90, 110, 10_000, 0, 5, 5)
+    engine.apply(DefineInstrument(*talked))
+    engine.apply(ChangePhase(8, Phase.PRE_OPEN))
+    engine.apply(ChangePhase(8, Phase.CONTINUOUS))
     engine.begin_block(2, NOW + 1)
     for command in commands:
-        assert engine.apply(command)
+        events = engine.apply(command)
+        assert events
+        assert all(not isinstance(event, CommandRejected) for event in events[1:])
         engine.check()
+    engine.begin_block(3, NOW + 20)
+    engine.apply(PassTime())
+    engine.check()
+    assert Engine.restore(engine.snapshot()).digest() == engine.digest()
 
 
 def test_what_is_refused_is_what_the_table_of_checks_refuses_first() -> None:
