@@ -37,8 +37,8 @@ def pass_time(venue: Venue, command: PassTime) -> list[AnyEvent]:
             expire(venue, key, events)
         elif kind == END_CALL:
             instrument = venue.instruments[key]
-            # An operator may have ended the call, or begun another, meanwhile.
-            if instrument.phase is Phase.CALL and 0 < instrument.call_until_us <= venue.ts_us:
+            # An operator may have ended the call meanwhile, and another may have begun.
+            if instrument.phase is Phase.CALL and instrument.call_until_us == due_us:
                 reopen(venue, instrument, events)
         elif kind == INDICATE:
             instrument = venue.instruments[key]
