@@ -259,7 +259,8 @@ class JoinAuction(ClientCommand, frozen=True, array_like=True, gc=False, tag=41)
 class PlaceBid(ClientCommand, frozen=True, array_like=True, gc=False, tag=42):
     """Bid in a one-way auction; a later bid of the same firm takes its earlier bid's place.
 
-    `accepts_part` says whether the marginal bidder takes less than it asked for.
+    `accepts_part` says whether the marginal bidder takes less than it asked for. To a Dutch clock
+    the price is the worst accepted: the trade is at the clock's.
     """
 
     auction_id: int
@@ -484,7 +485,9 @@ class AnnounceAuction(OperationCommand, frozen=True, array_like=True, gc=False, 
     moves `increment_ticks` each `step_us`; in ASCENDING a better bid must be better by it. A bid
     in the last `extend_us` moves the close by as much, `extensions` times at most. Bids are at
     least `least_lots` and multiples of `step_lots`. Each bidder's `bond_fen` is held while it
-    lasts. `is_uniform` pays all at the marginal price, otherwise each pays its bid.
+    lasts. `is_uniform` pays all at the marginal price, otherwise each pays its bid. Fields that
+    the form does not use are 0, `closes_us` of a DUTCH auction too: the clock ends it.
+    `auction_id` is greater than every earlier one.
     """
 
     auction_id: int
@@ -526,6 +529,10 @@ AnyCommand: TypeAlias = (
     | Counter
     | Accept
     | Decline
+    | JoinAuction
+    | PlaceBid
+    | AnnounceAuction
+    | WithdrawAuction
     | PassTime
     | KillSwitch
     | Disconnect

@@ -12,10 +12,11 @@ from typing import Any, Final
 
 import msgspec
 
-from matching import administration, lifting, negotiation, operations, passing, trading
+from matching import administration, lifting, negotiation, one_way, operations, passing, trading
 from matching.commands import (
     Accept,
     AmendOrder,
+    AnnounceAuction,
     AnyCommand,
     BustTrade,
     CancelOrder,
@@ -32,6 +33,7 @@ from matching.commands import (
     Disconnect,
     EnterOrder,
     Invite,
+    JoinAuction,
     KillSwitch,
     LiftBest,
     LiftOrder,
@@ -39,6 +41,7 @@ from matching.commands import (
     OpenDay,
     OperationCommand,
     PassTime,
+    PlaceBid,
     ReleaseCash,
     ReserveCash,
     SetFirmLimits,
@@ -47,6 +50,7 @@ from matching.commands import (
     SetReference,
     SetSelfMatch,
     SettleTrade,
+    WithdrawAuction,
 )
 from matching.cover import TOKEN, Account, Receipt, Remembered
 from matching.events import AnyEvent, CommandRepeated, RejectReason
@@ -73,6 +77,8 @@ _TRADING: Final[dict[type, Callable[[Venue, Account, Any], tuple[AnyEvent, ...]]
     Counter: negotiation.counter,
     Accept: negotiation.accept,
     Decline: negotiation.decline,
+    JoinAuction: one_way.join,
+    PlaceBid: one_way.bid,
 }
 _OPERATIONS: Final[dict[type, Callable[[Venue, Any], Refusal | list[AnyEvent]]]] = {
     CreditCash: operations.credit_cash,
@@ -83,6 +89,8 @@ _OPERATIONS: Final[dict[type, Callable[[Venue, Any], Refusal | list[AnyEvent]]]]
     DebitGoods: operations.debit_goods,
     SettleTrade: operations.settle_trade,
     BustTrade: operations.bust_trade,
+    AnnounceAuction: one_way.announce,
+    WithdrawAuction: one_way.withdraw_auction,
 }
 _ADMINISTRATION: Final[dict[type, Callable[[Venue, Any], Refusal | list[AnyEvent]]]] = {
     DefineFirm: administration.define_firm,

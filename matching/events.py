@@ -70,7 +70,7 @@ class RejectReason(StrEnum):
     MODE = "MODE"  # mode
     APPROVAL_REQUIRED = "APPROVAL_REQUIRED"
     FRACTION_OF_FEN = "FRACTION_OF_FEN"  # tick_fen_per_t, lot_kg or piece_max_kg
-    PARAMETERS = "PARAMETERS"  # position of the first parameter of the instrument that is wrong
+    PARAMETERS = "PARAMETERS"  # position of the first parameter of the command that is wrong
     BELOW_MINIMUM = "BELOW_MINIMUM"  # lots, least
     QUANTITY_STEP = "QUANTITY_STEP"  # lots, step
     RESIDUAL = "RESIDUAL"  # lots that would stay, least
@@ -89,7 +89,7 @@ class RejectReason(StrEnum):
     GOODS = "GOODS"  # lots needed, lots free
     CASH = "CASH"  # fen needed, fen available
     DAY = "DAY"  # day, current day
-    SAME = "SAME"  # nothing would change
+    SAME = "SAME"  # nothing would change; joined already: auction_id
     LIMIT = "LIMIT"  # a bound of the engine was reached: count, most
     RATE = "RATE"  # orders a second, burst; or ids remembered, most
     TRADER_BLOCKED = "TRADER_BLOCKED"  # trader_id
@@ -105,11 +105,11 @@ class RejectReason(StrEnum):
     NOT_YOUR_TURN = "NOT_YOUR_TURN"  # negotiation_id
     ROUND = "ROUND"  # round read, live round
     UNKNOWN_AUCTION = "UNKNOWN_AUCTION"  # auction_id
-    AUCTION_STATE = "AUCTION_STATE"  # auction_id, state
+    AUCTION_STATE = "AUCTION_STATE"  # auction_id, state: 1 announced, 2 open
     NOT_QUALIFIED = "NOT_QUALIFIED"  # auction_id
     OWNER = "OWNER"  # auction_id: the owner's group may not bid
     RESERVE = "RESERVE"  # price_ticks, reserve_ticks
-    INCREMENT = "INCREMENT"  # price_ticks, the least or most that is accepted
+    INCREMENT = "INCREMENT"  # price_ticks, the least or most that is accepted; the clock
     BUST_WINDOW = "BUST_WINDOW"  # traded_us, oldest
     TWO_PERSONS = "TWO_PERSONS"  # actor_id
 
@@ -634,7 +634,10 @@ class BidderJoined(Event, frozen=True, array_like=True, gc=False, tag=56):
 
 
 class BidPlaced(Event, frozen=True, array_like=True, gc=False, tag=57):
-    """A bid stands: the order `order_id`. Who bids stays hidden from the others till the close."""
+    """A bid stands: the order `order_id`, whose `OrderEntered` follows; an earlier bid's end first.
+
+    Who bids stays hidden from the others till the close.
+    """
 
     auction_id: int
     order_id: OrderId
@@ -642,9 +645,12 @@ class BidPlaced(Event, frozen=True, array_like=True, gc=False, tag=57):
     price_ticks: Ticks
     quantity_lots: Lots
     accepts_part: bool
+    client_order_id: str = ""
 
 
 class AuctionExtended(Event, frozen=True, array_like=True, gc=False, tag=58):
+    """The close moved, by a late bid or by a halt (which uses up no extension)."""
+
     auction_id: int
     closes_us: Micros
     extensions_left: int
@@ -658,9 +664,10 @@ class ClockMoved(Event, frozen=True, array_like=True, gc=False, tag=59):
 
 
 class AuctionEnded(Event, frozen=True, array_like=True, gc=False, tag=60):
-    """Closed, or withdrawn with a reason. `sold_lots` is 0 when the reserve was not reached.
+    """Over. `reason` is "" at the close, else why it was withdrawn or could sell nothing.
 
-    The awards follow as trades; identities are public from here on.
+    The awards follow as trades (a Dutch clock's came before); identities are public from here on.
+    No lots and no marginal price (0) when nothing was sold.
     """
 
     auction_id: int
@@ -697,6 +704,14 @@ AnyEvent: TypeAlias = (
     | NegotiationOpened
     | ProposalMade
     | NegotiationEnded
+    | AuctionAnnounced
+    | AuctionOpened
+    | BidderJoined
+    | BidPlaced
+    | AuctionExtended
+    | ClockMoved
+    | AuctionEnded
+    | BondReleased
     | CommandRepeated
     | OrderEntered
     | OrderRested

@@ -5,7 +5,7 @@ from __future__ import annotations
 from matching.commands import Phase, Side
 from matching.instrument import Instrument
 from matching.orders import ASIDE, BOOK, STOP, SUSPENDED, Order
-from matching.state import Venue
+from matching.state import ONE_WAY, Venue
 from matching.units import Fen, FirmId, Lots, ReceiptId
 
 
@@ -29,6 +29,7 @@ def check_venue(venue: Venue) -> None:
     offers = sum(venue.instruments[o.instrument_id].is_matched for o in venue.offers.values())
     assert not offers, "only orders of books without matching are offers"
     _check_orders(venue, places)
+    _check_auctions(venue)
     _check_goods(venue)
     assert len(venue.window) == sum(len(a.remembered) for a in venue.accounts.values())
     for remembered in venue.window:
@@ -111,6 +112,29 @@ def _check_orders(venue: Venue, places: dict[int, Order]) -> None:
     for receipt in venue.goods.by_id.values():
         assert receipt.held_lots == held_lots.get(receipt.receipt_id, 0)
         assert receipt.committed_lots == committed_lots.get(receipt.receipt_id, 0)
+
+
+def _check_auctions(venue: Venue) -> None:
+    """Every order that stands aside is a proposal, a bid, or what an auction's owner offers."""
+    asides = [
+        (talk.firm_id, talk.order_id, talk.instrument_id) for talk in venue.negotiations.values()
+    ]
+    for auction in venue.auctions.values():
+        asides.append((auction.owner_firm_id, auction.order_id, auction.instrument_id))
+        asides += [(bid.firm_id, bid.order_id, auction.instrument_id) for bid in auction.bids]
+        bidders = [bid.firm_id for bid in auction.bids]
+        assert len(set(bidders)) == len(bidders), "a firm has one bid"
+        assert all(firm_id in auction.bonds for firm_id in bidders), "who bids is qualified"
+        due = (auction.due_us, ONE_WAY, auction.auction_id)
+        assert due in venue.timers, "time will come for it"
+        offered = venue.accounts[auction.owner_firm_id].orders[auction.order_id]
+        assert offered.open_lots == auction.quantity_lots - auction.sold_lots
+    assert len(set(asides)) == len(asides), "an order aside has one purpose"
+    for firm_id, order_id, instrument_id in asides:
+        order = venue.accounts[firm_id].orders[order_id]
+        assert (order.place, order.instrument_id) == (ASIDE, instrument_id)
+    standing = sum(o.place == ASIDE for a in venue.accounts.values() for o in a.orders.values())
+    assert standing == len(asides), "no order stands aside for nothing"
 
 
 def _check_goods(venue: Venue) -> None:

@@ -42,3 +42,17 @@ WOULD_TRADE_IDS: Final = 10
 """Order ids that a `WOULD_TRADE` refusal names."""
 REASON_LENGTH: Final = 200
 """Characters of the reason of a halt."""
+AUCTIONS_LIVE: Final = 1_000
+"""One-way auctions announced or open at one venue."""
+BIDDERS_PER_AUCTION: Final = 500
+"""Firms that may qualify for one one-way auction."""
+AUCTION_WAIT_US: Final[Micros] = 60 * 1_000_000
+"""How long a halted auction puts off what is due; how long one is open at least."""
+EXTENSIONS_MOST: Final = 1_000
+"""Times that bids may move the close of one auction."""
+EXTEND_MOST_US: Final[Micros] = 24 * 3600 * 1_000_000
+"""How far one late bid may move the close; also how long a Dutch clock may stand."""
+CLOCK_LEAST_US: Final[Micros] = 1_000_000
+"""How long a Dutch clock stands at least at one price."""
+CLOCK_STEPS: Final = 10_000
+"""Steps of a Dutch clock from its start to its reserve."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from matching.commands import AuctionForm, Side
 from matching.units import Fen, FirmId, InstrumentId, Lots, Micros, OrderId, Ticks
 
-ANNOUNCED = 1
-OPEN = 2
+ANNOUNCED: Final = 1
+OPEN: Final = 2
 
 
 class Bid(msgspec.Struct, array_like=True, gc=False):
@@ -26,6 +28,9 @@ class OneWay(msgspec.Struct, array_like=True, gc=False):
     """A live one-way auction: rules as announced, bonds by firm, the newest bid of each firm.
 
     Bids stand in the order of arrival. `clock_ticks` is the Dutch clock, 0 in the other forms.
+    `due_us` is when time does the next thing (opens, moves the clock, closes); a timer that says
+    another instant means nothing any more. `sold_lots` and `last_ticks` are what a Dutch clock
+    has sold, and at which price last.
     """
 
     auction_id: int
@@ -51,3 +56,32 @@ class OneWay(msgspec.Struct, array_like=True, gc=False):
     clock_ticks: Ticks
     bonds: dict[FirmId, Fen]
     bids: list[Bid]
+    due_us: Micros
+    sold_lots: Lots = 0
+    last_ticks: Ticks = 0
+
+    @property
+    def sign(self) -> int:
+        """Return 1 where higher bids are better, -1 in a procurement."""
+        return 1 if self.side == Side.SELL else -1
+
+    def is_running(self, ts_us: Micros) -> bool:
+        """Whether bids count now: open, and nothing of it overdue."""
+        return self.state == OPEN and ts_us < self.due_us
+
+    def bid_of(self, firm_id: FirmId) -> Bid | None:
+        """Return the firm's standing bid, or None."""
+        return next((bid for bid in self.bids if bid.firm_id == firm_id), None)
+
+    def ranked(self) -> list[Bid]:
+        """Return the standing bids, best price first, then oldest."""
+        return sorted(self.bids, key=lambda bid: -bid.price_ticks * self.sign)
+
+    def marginal(self) -> Bid | None:
+        """Return the bid that takes the last of the quantity, None while some of it is free."""
+        left = self.quantity_lots
+        for bid in self.ranked():
+            left -= bid.quantity_lots
+            if left <= 0:
+                return bid
+        return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from matching import continuous, negotiation
+from matching import continuous, negotiation, one_way_close
 from matching.commands import PassTime, Phase
 from matching.events import (
     AnyEvent,
@@ -18,7 +18,7 @@ from matching.instrument import Instrument
 from matching.limits import DUE_AT_ONCE, INDICATE_US
 from matching.locks import locked
 from matching.orders import BOOK, INCOMING, STOP, SUSPENDED
-from matching.state import END_CALL, EXPIRE_ORDER, INDICATE, NEGOTIATION, Venue
+from matching.state import END_CALL, EXPIRE_ORDER, INDICATE, NEGOTIATION, ONE_WAY, Venue
 from matching.uncross import indicate, uncross
 from matching.units import OrderId
 
@@ -47,6 +47,8 @@ def pass_time(venue: Venue, command: PassTime) -> list[AnyEvent]:
                 indicate_next(venue, instrument)
         elif kind == NEGOTIATION:
             negotiation.lapse(venue, key, events)
+        elif kind == ONE_WAY:
+            one_way_close.come_due(venue, key, due_us, events)
     return events
 
 

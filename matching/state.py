@@ -100,6 +100,7 @@ class Venue:
         "halted",
         "index",
         "instruments",
+        "last_auction_id",
         "last_negotiation_id",
         "last_order_id",
         "last_trade_id",
@@ -133,6 +134,8 @@ class Venue:
         self.last_order_id: OrderId = 0
         self.last_trade_id: TradeId = 0
         self.last_negotiation_id = 0
+        # Auctions are numbered by the operator, upwards; an id never comes again.
+        self.last_auction_id = 0
         self.cash_in_fen: Fen = 0
         self.cash_out_fen: Fen = 0
         self.goods_in_lots: dict[InstrumentId, Lots] = {}
@@ -256,6 +259,7 @@ class Venue:
                     self.last_order_id,
                     self.last_trade_id,
                     self.last_negotiation_id,
+                    self.last_auction_id,
                     self.cash_in_fen,
                     self.cash_out_fen,
                 ],
@@ -302,9 +306,20 @@ class Venue:
             operations,
             window,
         ) = msgspec.msgpack.decode(data)
-        venue_id, seq, ts_us, day, day_number, halted, order_id, trade_id, talk_id, cash_in, out = (
-            numbers
-        )
+        (
+            venue_id,
+            seq,
+            ts_us,
+            day,
+            day_number,
+            halted,
+            order_id,
+            trade_id,
+            talk_id,
+            auction_id,
+            cash_in,
+            out,
+        ) = numbers
         venue = cls(venue_id)
         venue.begin(seq, ts_us)
         venue.day = day
@@ -313,6 +328,7 @@ class Venue:
         venue.last_order_id = order_id
         venue.last_trade_id = trade_id
         venue.last_negotiation_id = talk_id
+        venue.last_auction_id = auction_id
         venue.cash_in_fen = cash_in
         venue.cash_out_fen = out
         venue.goods_in_lots = dict(goods_in)

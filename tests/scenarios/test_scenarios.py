@@ -15,6 +15,8 @@ import pytest
 from matching.commands import (
     Accept,
     AmendOrder,
+    AnnounceAuction,
+    AuctionForm,
     BustTrade,
     CancelOrder,
     ChangePhase,
@@ -29,6 +31,7 @@ from matching.commands import (
     FirmStatus,
     HaltScope,
     Invite,
+    JoinAuction,
     KillSwitch,
     LiftBest,
     LiftOrder,
@@ -38,6 +41,7 @@ from matching.commands import (
     OrderKind,
     PassTime,
     Phase,
+    PlaceBid,
     PostOnly,
     ResaleLock,
     SelfMatch,
@@ -50,12 +54,21 @@ from matching.commands import (
     Side,
     Special,
     TimeInForce,
+    WithdrawAuction,
 )
 from matching.engine import Engine
 from matching.events import (
+    AuctionAnnounced,
+    AuctionEnded,
+    AuctionExtended,
     AuctionIndicated,
+    AuctionOpened,
     AuctionUncrossed,
+    BidderJoined,
+    BidPlaced,
+    BondReleased,
     CancelReason,
+    ClockMoved,
     CommandRejected,
     CommandRepeated,
     KillSwitched,
@@ -264,6 +277,48 @@ class Market:
     def act_decline(self, talk: str, firm: str) -> list[str]:
         return self.told(self.give(Decline(*self.who(firm), self.talks.get(talk, 99))), "")
 
+    def act_announce(
+        self, number: str, firm: str, side: str, lots: str, at: str, reserve: str, *words: str
+    ) -> list[str]:
+        """Words: `dutch` or `sealed`, `uniform`, `name=value` rules. It opens after 60 s and
+        closes after 600, unless a clock ends it."""
+        assert at == "@"
+        self.receipts += 1
+        more = {key: int(word) for key, _, word in (one.partition("=") for one in words) if word}
+        form = next((f for f in AuctionForm if f.name.lower() in words), AuctionForm.ASCENDING)
+        second = 1_000_000
+        is_dutch = form == AuctionForm.DUTCH
+        step = 0 if form == AuctionForm.SEALED else more.get("step", 10)
+        command = AnnounceAuction(
+            f"a{self.receipts}", int(number), 1, FIRMS[firm],
+            Side.BUY if side == "buy" else Side.SELL, form, int(lots), int(reserve),
+            more.get("start", 0), step, more.get("least", 1), more.get("lots", 1),
+            more.get("bond", 1000) * 100, self.now + more.get("opens", 60) * second,
+            0 if is_dutch else self.now + more.get("closes", 600) * second,
+            more.get("extend", 0) * second, more.get("times", 0), more.get("every", 0) * second,
+            "uniform" in words,
+        )  # fmt: skip
+        return self.name(f"a{number}", self.give(command))
+
+    def act_withdraw(self, number: str, *reason: str) -> list[str]:
+        self.receipts += 1
+        command = WithdrawAuction(f"w{self.receipts}", int(number), " ".join(reason))
+        return self.told(self.give(command), "")
+
+    def act_join(self, number: str, firm: str) -> list[str]:
+        return self.told(self.give(JoinAuction(*self.who(firm), int(number))), firm)
+
+    def act_bid(
+        self, name: str, number: str, firm: str, lots: str, at: str, price: str, *words: str
+    ) -> list[str]:
+        """`whole`: the bidder takes no part of what it asks for."""
+        assert at == "@"
+        trader = next((int(one[7:]) for one in words if one.startswith("trader=")), 1)
+        command = PlaceBid(
+            *self.who(firm, trader), int(number), int(price), int(lots), "whole" not in words
+        )
+        return self.name(name, self.give(command))
+
     def act_policy(self, firm: str, name: str) -> list[str]:
         return self.told(self.give(SetSelfMatch(FIRMS[firm], SelfMatch[name.upper()])), "")
 
@@ -420,6 +475,31 @@ def special_words(event: Any, order: str) -> list[str]:
         return [f"round {event.round_no} of {order}"]
     if isinstance(event, NegotiationEnded):
         return ["agreed" if event.trade_id else "no agreement"]
+    return auction_words(event, order)
+
+
+def auction_words(event: Any, order: str) -> list[str]:
+    """Say what the events of a one-way auction mean."""
+    if isinstance(event, AuctionAnnounced):
+        return [f"announced {event.auction_id}"]
+    if isinstance(event, AuctionOpened):
+        return [f"auction {event.auction_id} is open"]
+    if isinstance(event, BidderJoined):
+        return [f"joined, bond {event.bond_fen / 100:.2f}"]
+    if isinstance(event, BidPlaced):
+        whole = "" if event.accepts_part else " or nothing"
+        return [f"bids {event.quantity_lots} @ {event.price_ticks}{whole}"]
+    if isinstance(event, AuctionExtended):
+        at = (event.closes_us - NOW) // 1_000_000
+        return [f"closes at second {at}, {event.extensions_left} extensions left"]
+    if isinstance(event, ClockMoved):
+        return [f"clock {event.price_ticks}"]
+    if isinstance(event, AuctionEnded):
+        sold = f"{event.sold_lots} sold, margin {event.marginal_ticks}" if event.sold_lots else ""
+        return [f"auction {event.auction_id} ended: {sold or event.reason or 'no sale'}"]
+    if isinstance(event, BondReleased):
+        firm = next(name for name, number in FIRMS.items() if number == event.firm_id)
+        return [f"bond of {firm} released"]
     return []
 
 
