@@ -39,9 +39,8 @@ def come_due(venue: Venue, auction_id: int, due_us: Micros, events: list[AnyEven
     auction = venue.auctions.get(auction_id)
     if auction is None or auction.due_us != due_us:
         return
-    # Nobody could bid while the venue was halted, or the engine away, for a minute or more.
-    away = auction.state == OPEN and venue.ts_us - due_us >= AUCTION_WAIT_US
-    if venue.halted or venue.instruments[auction.instrument_id].halted or away:
+    halted = venue.halted or venue.instruments[auction.instrument_id].halted
+    if halted or _was_away(venue, auction):
         _put_off(venue, auction, events)
     elif auction.state == ANNOUNCED:
         _open(venue, auction, events)
@@ -89,6 +88,14 @@ def end(venue: Venue, auction: OneWay, reason: str) -> list[AnyEvent]:
         account.available_fen += bond
         events.append(BondReleased(auction.auction_id, firm_id, bond))
     return events
+
+
+def _was_away(venue: Venue, auction: OneWay) -> bool:
+    """Whether a close comes a minute late or more: the engine was away, and nobody could bid."""
+    late_us = venue.ts_us - auction.closes_us
+    return (
+        auction.state == OPEN and auction.form != AuctionForm.DUTCH and late_us >= AUCTION_WAIT_US
+    )
 
 
 def _put_off(venue: Venue, auction: OneWay, events: list[AnyEvent]) -> None:

@@ -166,6 +166,14 @@ class Shadow:
             self.book.remove(event.order_id)
             stand.shown = 0
 
+    # Bonds of one-way auctions.
+
+    def on_BidderJoined(self, event: said.BidderJoined) -> None:
+        self.move_cash(event.firm_id, -event.bond_fen, event.bond_fen, 0)
+
+    def on_BondReleased(self, event: said.BondReleased) -> None:
+        self.move_cash(event.firm_id, event.bond_fen, -event.bond_fen, 0)
+
     # Cash and goods.
 
     def on_FirmDefined(self, event: said.FirmDefined) -> None:
