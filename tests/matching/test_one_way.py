@@ -83,7 +83,9 @@ def test_a_sale_may_name_its_receipts() -> None:
     engine = market()
     named = replace(SALE, receipt_ids=(1,))
     assert refusal(engine, named) == ("UNKNOWN_RECEIPT", (1,))
-    assert give(engine, replace(SALE, receipt_ids=(9,)))[1].receipts == ((9, 20),)  # type: ignore[attr-defined]
+    entered = give(engine, replace(SALE, receipt_ids=(9,)))[1]
+    assert isinstance(entered, OrderEntered)
+    assert entered.receipts == ((9, 20),)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +144,7 @@ def test_an_auction_needs_its_instrument_owner_time_and_cover() -> None:
         ({"quantity_lots": 102}, ("ABOVE_MAXIMUM", (102, 100))),
         ({"receipt_ids": tuple(range(65))}, ("LIMIT", (65, 64))),
     ):
-        assert refusal(engine, replace(SALE, **change)) == why  # type: ignore[arg-type]
+        assert refusal(engine, replace(SALE, **change)) == why
     assert refusal(engine, replace(PURCHASE, receipt_ids=(9,))) == ("RECEIPTS_ON_BUY", ())
     give(engine, SetFirmStatus(OWNER, FirmStatus.SUSPENDED))
     assert refusal(engine, SALE) == ("FIRM_SUSPENDED", (OWNER,))
