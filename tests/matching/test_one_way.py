@@ -11,6 +11,7 @@ from matching import limits
 from matching.commands import (
     AnnounceAuction,
     AuctionForm,
+    CreditGoods,
     FirmStatus,
     HaltScope,
     KillSwitch,
@@ -42,6 +43,8 @@ from matching.units import MAX_INT
 from tests.matching.bidding import (
     CLOCK,
     CLOSES,
+    COTTON,
+    FIRMS,
     OPENS,
     OWNER,
     PURCHASE,
@@ -321,7 +324,7 @@ def test_an_owner_that_is_stopped_sells_nothing(stop: Any, reason: str) -> None:
 
 def test_a_root_gets_no_holder_too_many_by_an_award() -> None:
     engine = opened(SEALED)
-    fill_root(engine, 198)  # room for one more
+    fill_root(engine, 9, 198)  # room for one more
     give(engine, bid("x", 1, 8, 800))
     give(engine, bid("y", 2, 8, 790))
     give(engine, bid("z", 3, 8, 780))
@@ -333,19 +336,19 @@ def test_a_root_gets_no_holder_too_many_by_an_award() -> None:
 
 def test_who_could_be_a_holder_too_many_may_not_bid() -> None:
     engine = opened(SEALED)
-    fill_root(engine, 199)
+    fill_root(engine, 9, 199)
     assert refusal(engine, bid("x", 1, 8, 800)) == ("HOLDER_LIMIT", (9, 200, 200))
     clock = opened(CLOCK)
-    fill_root(clock, 199)
+    fill_root(clock, 9, 199)
     assert refusal(clock, bid("x", 1, 8, 800)) == ("HOLDER_LIMIT", (9, 200, 200))
 
 
-def fill_root(engine: Engine, others: int) -> None:
-    """Let firms that are long gone have held the owner's receipt."""
-    holders = engine.venue.goods.holders[9]
+def fill_root(engine: Engine, root: int, others: int) -> None:
+    """Let firms that are long gone have held part of a root."""
+    holders = engine.venue.goods.holders[root]
     holders.update({10_000 + n: 1 for n in range(others)})
     if len(holders) >= limits.HOLDERS_PER_ROOT:
-        engine.venue.goods.full_roots[9] = None
+        engine.venue.goods.full_roots[root] = None
 
 
 def test_bids_count_towards_the_day_and_a_better_one_by_the_difference() -> None:
@@ -404,3 +407,127 @@ def test_a_restored_engine_goes_on_with_the_auction(notice: AnnounceAuction) -> 
         assert told[0] == told[1]
     assert at(engine, CLOSES) == at(twin, CLOSES)
     assert engine.digest() == twin.digest()
+
+
+def test_an_owner_without_a_reserve_takes_any_price() -> None:
+    engine = market()
+    entered = give(engine, replace(SALE, reserve_ticks=0))[1]
+    assert isinstance(entered, OrderEntered)
+    assert entered.price_ticks == 1
+    give(engine, join(1))
+    at(engine, OPENS)
+    give(engine, bid("x", 1, 4, 720))
+    assert at(engine, CLOSES)[0] == AuctionEnded(1, 7, 4, 720, "")
+
+
+def test_a_firm_has_so_many_bids_and_replacing_one_adds_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("matching.one_way.NEGOTIATIONS_PER_FIRM", 1)
+    engine = market()
+    for number in (1, 2):
+        notice = replace(SALE, op_id=f"a{number}", auction_id=number, quantity_lots=4)
+        give(engine, notice)
+        give(engine, join(1, number))
+    at(engine, OPENS)
+    give(engine, bid("x", 1, 4, 770))
+    give(engine, bid("y", 1, 4, 780))
+    assert refusal(engine, replace(bid("z", 1, 4, 770), auction_id=2)) == ("LIMIT", (1, 1))
+
+
+def test_bids_count_towards_the_lots_of_a_day_by_what_they_add() -> None:
+    engine = market(terms=replace(COTTON, max_day_lots=20))
+    give(engine, SEALED)
+    give(engine, join(1))
+    at(engine, OPENS)
+    give(engine, bid("x", 1, 12, 770))
+    give(engine, bid("y", 1, 14, 770))
+    give(engine, bid("z", 1, 16, 770))
+    give(engine, bid("v", 1, 8, 770))
+    assert refusal(engine, bid("w", 1, 14, 770)) == ("DAY_QUANTITY", (22, 20))
+
+
+# Holders. The owner has 20 lots of root 9, then 10 of root 19, then 10 of root 29.
+
+
+def three_roots(notice: AnnounceAuction) -> Engine:
+    engine = market()
+    for root in (19, 29):
+        give(engine, CreditGoods(f"g{root}", root, root, OWNER, 7, 10, 10_000, 0))
+    give(engine, replace(notice, quantity_lots=40))
+    for firm in FIRMS:
+        give(engine, join(firm))
+    at(engine, OPENS)
+    return engine
+
+
+def winners(events: tuple[Any, ...], *, sellers: bool = False) -> list[tuple[int, int]]:
+    return [
+        (event.seller_firm_id if sellers else event.buyer_firm_id, event.quantity_lots)
+        for event in events
+        if isinstance(event, TradeExecuted)
+    ]
+
+
+def test_only_the_roots_that_an_award_takes_from_count() -> None:
+    engine = three_roots(SEALED)
+    give(engine, bid("x", 1, 20, 800))
+    give(engine, bid("y", 2, 8, 790))
+    give(engine, bid("z", 3, 12, 780))
+    fill_root(engine, 9, 198)  # firm 1 is the last that may
+    assert winners(at(engine, CLOSES)) == [(1, 20), (2, 8), (3, 12)]
+
+
+def test_every_root_that_an_award_takes_from_counts() -> None:
+    engine = three_roots(SEALED)
+    give(engine, bid("x", 1, 12, 800))
+    give(engine, bid("y", 2, 14, 790))  # 8 of root 9 and 6 of root 19, which is full
+    give(engine, bid("z", 3, 8, 780))
+    fill_root(engine, 19, 199)
+    assert winners(at(engine, CLOSES)) == [(1, 12), (3, 8)]
+
+
+def test_an_award_begins_where_the_one_before_ended() -> None:
+    engine = three_roots(SEALED)
+    give(engine, bid("x", 1, 22, 800))
+    give(engine, bid("y", 2, 10, 790))  # 8 of root 19 and 2 of root 29, which is full
+    give(engine, bid("z", 3, 8, 780))
+    fill_root(engine, 29, 199)
+    assert winners(at(engine, CLOSES)) == [(1, 22), (3, 8)]
+
+
+def test_who_holds_part_of_a_full_root_already_may_get_more() -> None:
+    engine = three_roots(SEALED)
+    give(engine, bid("x", 1, 8, 800))
+    give(engine, bid("y", 2, 8, 790))
+    engine.venue.goods.holders[9][2] = 1
+    fill_root(engine, 9, 198)
+    assert winners(at(engine, CLOSES)) == [(2, 8)]
+
+
+def test_a_clock_looks_at_the_roots_that_are_next() -> None:
+    engine = three_roots(CLOCK)
+    fill_root(engine, 19, 199)
+    assert refusal(engine, bid("x", 1, 22, 800)) == ("HOLDER_LIMIT", (19, 200, 200))
+    assert winners(give(engine, bid("y", 1, 20, 800))) == [(1, 20)]
+
+
+def test_the_owner_of_a_procurement_is_one_holder_of_a_root_however_often() -> None:
+    engine = market()
+    for firm, receipt in ((1, 51), (2, 52), (3, 53)):
+        give(engine, CreditGoods(f"g{receipt}", receipt, 50, firm, 7, 4, 4_000, 0))
+    give(engine, replace(PURCHASE, form=AuctionForm.SEALED, increment_ticks=0, extend_us=0,
+                         extensions=0, quantity_lots=12))  # fmt: skip
+    for firm in FIRMS:
+        give(engine, join(firm))
+    at(engine, OPENS)
+    give(engine, replace(bid("x", 1, 4, 800), receipt_ids=(51,)))
+    give(engine, replace(bid("y", 2, 4, 800), receipt_ids=(52,)))
+    fill_root(engine, 50, 196)  # with the three that hold it now: room for one
+    assert winners(at(engine, CLOSES), sellers=True) == [(1, 4), (2, 4)]
+
+
+def test_a_root_that_is_full_is_not_offered_to_a_procurement() -> None:
+    engine = opened(PURCHASE)
+    fill_root(engine, 1, 199)
+    assert refusal(engine, bid("x", 1, 8, 800)) == ("HOLDER_LIMIT", (1, 200, 200))
