@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from enum import IntEnum
 from typing import Any
 
 import msgspec
@@ -40,7 +41,7 @@ def hostile(chance: random.Random, value: Any) -> Any:
         return not value
     if type(value) is int:
         return chance.choice(NUMBERS)
-    if isinstance(value, int):
+    if isinstance(value, IntEnum):
         return chance.choice(list(type(value)))
     if isinstance(value, str):
         return chance.choice(("", "x" * 300, "é"))
