@@ -6,11 +6,12 @@ BIN := $(VENV)/bin
 PORT ?= 8000
 BOTS ?= 1
 DATA ?= var/demo
+DEEP ?= 840
 # Tests run on as many workers as there are cores, at most 4.
 WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -gt 4 ] && n=4; echo $$n)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check install install-dev browser test-sqlite test-postgresql bench messages replay format clean
+.PHONY: help demo test check install install-dev browser test-sqlite test-postgresql test-deep bench messages replay format clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -44,6 +45,9 @@ test-sqlite: $(BIN)/.dev
 
 test-postgresql: $(BIN)/.dev
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup -m databases --database postgresql
+
+test-deep: $(BIN)/.dev ## Hold the engine against the naive venue for 5,000,000 commands (20 minutes; DEEP=840)
+	HAIDAI_DEEP=$(DEEP) $(BIN)/python -m pytest -q -n $(WORKERS) tests/matching/test_naive.py
 
 check: $(BIN)/.dev ## Format, lint, types, import contracts, migrations
 	$(BIN)/ruff format --check .

@@ -27,6 +27,8 @@ from exchange.models import (
 from matching.commands import FirmStatus, HaltScope, Side, Special
 from matching.events import (
     AnyEvent,
+    BidderJoined,
+    BondReleased,
     CancelReason,
     CashCredited,
     CashDebited,
@@ -300,6 +302,12 @@ class _Page:
     def released(self, event: CashReleased) -> None:
         self.move(event.firm_id, event.amount_fen, 0, -event.amount_fen)
 
+    def joined(self, event: BidderJoined) -> None:
+        self.move(event.firm_id, -event.bond_fen, event.bond_fen, 0)
+
+    def bond_released(self, event: BondReleased) -> None:
+        self.move(event.firm_id, event.bond_fen, -event.bond_fen, 0)
+
     def settled(self, event: TradeSettled) -> None:
         paid = event.value_fen + event.buyer_fee_fen
         back = event.buyer_committed_fen - paid
@@ -408,6 +416,8 @@ _WRITE: dict[type, Any] = {
     CashDebited: _Page.debited,
     CashReleased: _Page.released,
     TradeSettled: _Page.settled,
+    BidderJoined: _Page.joined,
+    BondReleased: _Page.bond_released,
     FirmStatusChanged: _Page.firm_status,
     InstrumentDefined: _Page.instrument_defined,
     HaltChanged: _Page.halted,

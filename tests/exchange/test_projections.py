@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import models
+from msgspec.structs import replace
 
 from exchange import queries, reference, scope
 from exchange.followers import apply_blocks
@@ -30,13 +31,20 @@ from exchange.models import (
 )
 from exchange.projections import Projections
 from matching.commands import (
+    AnnounceAuction,
+    AuctionForm,
     CancelOrder,
     ChangePhase,
+    CreditGoods,
     DebitCash,
     FirmStatus,
     HaltScope,
+    JoinAuction,
+    Mode,
     OpenDay,
+    PassTime,
     Phase,
+    PlaceBid,
     ReleaseCash,
     ResaleLock,
     ReserveCash,
@@ -53,6 +61,7 @@ from tests.exchange.market import (
     COAL,
     DAY,
     FIRMS,
+    OTHER,
     SELLER,
     Market,
     open_market,
@@ -294,3 +303,35 @@ def test_a_firms_orders_come_in_pages_newest_first() -> None:
         assert pages == [[5, 4], [3, 2], [1]]
         assert [row.order_id for row in queries.orders(SELLER, page=1)] == [6]
         assert queries.bookmarks() == {"projections": len(market.blocks)}
+
+
+def test_bonds_of_a_one_way_auction_are_held_and_given_back() -> None:
+    market = open_market()
+    auction = replace(market.define(3, Mode.AUCTION), approval_id=0)
+    goods = CreditGoods("goods:9", 109, 109, SELLER, 3, 50, 50_000, 0)
+    market.accept(auction, goods, ChangePhase(3, Phase.PRE_OPEN), ChangePhase(3, Phase.CONTINUOUS))
+    opens, closes = market.now + 60_000_000, market.now + 360_000_000
+    terms = (Side.SELL, AuctionForm.SEALED, 50, 480, 0, 0, 1, 1, 77_000, opens, closes, 0, 0, 0)
+    market.accept(AnnounceAuction("auction:1", 1, 3, SELLER, *terms, is_uniform=True))
+    for firm_id in (BUYER, OTHER):
+        market.accept(JoinAuction(firm_id, 7, market.next_id(), market.now, 1))
+
+    def assert_funds_agree() -> None:
+        project(market)
+        with scope.venue(1):
+            assert {
+                row.firm_id: (row.available_fen, row.held_fen, row.committed_fen)
+                for row in FirmFunds.objects.all()
+            } == {firm_id: market.engine.cash(firm_id) for firm_id in FIRMS}
+
+    assert market.engine.cash(OTHER) == (CASH_FEN - 77_000, 77_000, 0)
+    assert_funds_agree()
+    market.accept(PassTime(), after_us=60_000_000)
+    market.accept(PlaceBid(BUYER, 7, market.next_id(), market.now, 1, 500, 30))
+    market.accept(PlaceBid(OTHER, 7, market.next_id(), market.now, 1, 490, 30))
+    assert_funds_agree()
+    market.accept(PassTime(), after_us=300_000_000)
+    trades = [event for event in market.events() if isinstance(event, TradeExecuted)]
+    assert [(trade.quantity_lots, trade.price_ticks) for trade in trades] == [(30, 490), (20, 490)]
+    assert market.engine.cash(BUYER)[1] == 0
+    assert_funds_agree()
