@@ -17,7 +17,7 @@ from matching.commands import (
     Side,
     TimeInForce,
 )
-from matching.cover import Account
+from matching.cover import Account, Receipt
 from matching.events import (
     AnyEvent,
     CancelReason,
@@ -30,7 +30,6 @@ from matching.events import (
     RejectReason,
 )
 from matching.holding import (
-    free_goods,
     give_back,
     hold_goods,
     merged,
@@ -39,11 +38,11 @@ from matching.holding import (
 )
 from matching.limits import OPEN_ORDERS_PER_FIRM, RECEIPTS_PER_ORDER
 from matching.locks import too_many_holders
-from matching.orders import BOOK, STOP, SUSPENDED, Order
+from matching.orders import BOOK, INCOMING, STOP, SUSPENDED, Order
 from matching.rules import Allocation, Refusal, allocate, allocate_oldest, first_related, rejected
 from matching.special import enter_special
 from matching.state import Venue
-from matching.units import MAX_INT
+from matching.units import MAX_INT, ReceiptId
 
 # Bound once: looking a member up in its enum costs more than comparing it (CPython 3.11).
 _BUY: Final = Side.BUY
@@ -52,6 +51,7 @@ _IOC: Final = TimeInForce.IOC
 _GTC: Final = TimeInForce.GTC
 _REFUSE_NEWEST: Final = SelfMatch.REFUSE_NEWEST
 _REQUESTED: Final = CancelReason.REQUESTED
+_NOTHING: Final[dict[ReceiptId, Receipt]] = {}
 
 
 def enter(venue: Venue, account: Account, command: EnterOrder) -> tuple[AnyEvent, ...]:
@@ -73,6 +73,7 @@ def enter(venue: Venue, account: Account, command: EnterOrder) -> tuple[AnyEvent
         return enter_special(venue, account, instrument, command)
     side = command.side
     terms = instrument.terms
+    orders = account.orders
     if side is _BUY:
         own, across = instrument.book.bids, instrument.book.asks
         best = across.best
@@ -93,7 +94,7 @@ def enter(venue: Venue, account: Account, command: EnterOrder) -> tuple[AnyEvent
         or lots > terms.max_lots
         or not instrument.low_ticks <= price <= instrument.high_ticks
         or value > terms.max_value_fen
-        or len(account.orders) >= OPEN_ORDERS_PER_FIRM
+        or len(orders) >= OPEN_ORDERS_PER_FIRM
         or (
             meets
             and account.self_match is _REFUSE_NEWEST
@@ -124,34 +125,44 @@ def enter(venue: Venue, account: Account, command: EnterOrder) -> tuple[AnyEvent
         account.available_fen = available - need
         account.held_fen += need
     else:
-        found = allocate(venue.goods, instrument, account.firm_id, receipt_ids, lots, venue.day)
-        if isinstance(found, tuple):
-            return refuse(command, found)
-        if venue.goods.full_roots and instrument.is_matched:
-            taken = tuple([(receipt.receipt_id, used) for receipt, used in found])
-            refusal = too_many_holders(venue, taken, 0)
-            if refusal is not None:
-                return refuse(command, refusal)
-        held = hold_goods(found)
+        goods = venue.goods
+        if not receipt_ids and not goods.full_roots:
+            # Most sales fit the firm's oldest receipt: then `allocate` and `hold_goods` are this.
+            for receipt in goods.by_owner.get((account.firm_id, instrument_id), _NOTHING).values():
+                if receipt.free_lots >= lots and receipt.sellable_from_day <= venue.day:
+                    receipt.free_lots -= lots
+                    receipt.held_lots += lots
+                    held = ((receipt.receipt_id, lots),)
+                break
+        if not held:
+            found = allocate(goods, instrument, account.firm_id, receipt_ids, lots, venue.day)
+            if isinstance(found, tuple):
+                return refuse(command, found)
+            if goods.full_roots and instrument.is_matched:
+                taken = tuple([(receipt.receipt_id, used) for receipt, used in found])
+                refusal = too_many_holders(venue, taken, 0)
+                if refusal is not None:
+                    return refuse(command, refusal)
+            held = hold_goods(found)
     if wish is not None:
         note_entered(wish)
     order_id = venue.last_order_id = venue.last_order_id + 1
     trader_id = command.trader_id
     firm_id = account.firm_id
+    # What follows for an order that meets nobody is written out.
+    rests = not meets and tif is not _IOC and instrument.is_matched
     order = Order(
         order_id, account, firm_id, account.group_id, trader_id, instrument_id, side, tif,
-        price, lots, lots, need, held, None, command.session,
+        price, lots, lots, need, held, None, command.session, BOOK if rests else INCOMING,
     )  # fmt: skip
     entered = OrderEntered(
         order_id, firm_id, trader_id, command.client_order_id, instrument_id, side, tif,
         price, lots, need, held, 0, None,
         not instrument.warn_low_ticks <= price <= instrument.warn_high_ticks,
     )  # fmt: skip
-    # What follows for an order that meets nobody is written out.
-    if not meets and tif is not _IOC and instrument.is_matched:
-        order.place = BOOK
+    if rests:
         own.add(order)
-        account.orders[order_id] = order
+        orders[order_id] = order
         return entered, OrderRested(order_id, firm_id, instrument_id, side, price, lots)
     events: list[AnyEvent] = [entered]
     continuous.arrive(venue, instrument, order, events)
@@ -330,7 +341,13 @@ def cancel(venue: Venue, account: Account, command: CancelOrder) -> tuple[AnyEve
         order.held_fen = 0
     else:
         instrument.book.asks.remove(order)
-        freed_receipts = free_goods(venue, order)
+        freed_receipts = order.receipts
+        order.receipts = ()
+        by_id = venue.goods.by_id
+        for receipt_id, freed_lots in freed_receipts:
+            receipt = by_id[receipt_id]
+            receipt.held_lots -= freed_lots
+            receipt.free_lots += freed_lots
     order.open_lots = order.hidden_lots = 0
     return (
         OrderCancelled(
