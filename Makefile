@@ -11,7 +11,7 @@ DEEP ?= 840
 WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -gt 4 ] && n=4; echo $$n)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check install install-dev browser test-sqlite test-postgresql test-deep bench messages replay format clean
+.PHONY: help demo test check install install-dev browser test-sqlite test-postgresql test-deep bench bench-matching messages replay format clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -62,6 +62,9 @@ format: $(BIN)/.dev ## Format and fix what can be fixed
 
 bench: $(BIN)/.dev ## Run the benchmarks for real, one after the other (10 minutes); prints tables and JSON lines
 	$(BIN)/python -m tests.benchmarks
+
+bench-matching: $(BIN)/.dev ## Run the engine's standard flows (2 minutes); prints figures and JSON lines
+	$(BIN)/python -m tests.benchmarks.bench_matching
 
 messages: $(BIN)/.dev ## Collect and compile translations (needs Debian's gettext)
 	cd web && $(abspath $(BIN))/python ../manage.py makemessages -l en --no-location --no-wrap -d django

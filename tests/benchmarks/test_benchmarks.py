@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import bench_durable, bench_engine, bench_socket
+from tests.benchmarks import bench_durable, bench_engine, bench_matching, bench_socket
 from tests.journeys.product import Product
 
 
@@ -15,6 +15,13 @@ def test_the_engine_benchmark_runs() -> None:
     row = bench_engine.run(3_000)
     assert row["trades"] > 0
     assert row["commands_per_s"] > 0
+
+
+def test_the_matching_benchmark_runs() -> None:
+    flows = {row["flow"]: row for row in bench_matching.run(0.002)}
+    assert flows["uncross"]["trades"] > 0
+    assert flows["restore"]["orders"] == flows["snapshot"]["orders"] > 0
+    assert flows["deep"]["commands_per_s"] > 0
 
 
 @pytest.mark.databases
