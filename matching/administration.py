@@ -20,6 +20,7 @@ from matching.commands import (
     SetSelfMatch,
     TimeInForce,
 )
+from matching.continuous import trigger_stops
 from matching.cover import TOKEN, Account
 from matching.events import (
     AnyEvent,
@@ -160,6 +161,7 @@ def open_day(venue: Venue, command: OpenDay) -> Answer:
     for instrument in venue.instruments.values():
         if instrument.suspended and instrument.phase in (Phase.CALL, Phase.CONTINUOUS):
             resume(venue, instrument, events)
+            trigger_stops(venue, instrument, events)
     return events
 
 

@@ -21,10 +21,10 @@ from matching.holding import reduce, release, withdraw
 from matching.instrument import Instrument
 from matching.limits import INDICATE_US
 from matching.locks import clear_full, hold_root, lock, too_many_holders
-from matching.orders import BOOK, INCOMING, Order
+from matching.orders import BOOK, INCOMING, STOP, Order
 from matching.rules import first_related, refuse_meeting
 from matching.state import END_CALL, INDICATE, UnsettledTrade, Venue
-from matching.units import Kg, Lots, ReceiptId, Ticks
+from matching.units import MAX_INT, Kg, Lots, ReceiptId, Ticks
 
 # Bound once: looking a member up in its enum costs more than comparing it (CPython 3.11).
 _BUY: Final = Side.BUY
@@ -336,6 +336,11 @@ def arrive(venue: Venue, instrument: Instrument, order: Order, events: list[AnyE
     if order.open_lots:
         if order.tif is _IOC or order.tif is _FOK:
             events.append(release(venue, order, "", CancelReason.IMMEDIATE, resting=False))
+        elif instrument.phase is _CALL and first_related(
+            instrument, order.side, order.price_ticks, MAX_INT, order.group_id
+        ):
+            # What an interruption left, or a resumed order: the uncross must not meet its group.
+            events.append(release(venue, order, "", CancelReason.SELF_MATCH, resting=False))
         else:
             events.append(rest(venue, instrument, order))
 
@@ -351,10 +356,11 @@ def trigger_stops(venue: Venue, instrument: Instrument, events: list[AnyEvent]) 
         if not reached:
             return
         for order in reached:
+            if order.place != STOP:  # a lock has suspended it since
+                continue
             del instrument.stops[order.order_id]
             del order.account.orders[order.order_id]
             order.place = INCOMING
-        for order in reached:
             assert order.special is not None
             stop = order.special.stop_ticks
             order.special = msgspec.structs.replace(

@@ -362,6 +362,11 @@ class Naive:
             return
         if order.tif in IMMEDIATE:
             self.end(order, e.CancelReason.IMMEDIATE)
+        elif market.phase == c.Phase.CALL and any(
+            self.group(o) == self.group(order)
+            for o in self.against(market, order.side, order.price)
+        ):
+            self.end(order, e.CancelReason.SELF_MATCH)
         else:
             self.rest(market, order)
 
@@ -549,8 +554,9 @@ class Naive:
             if not reached:
                 return
             for order in reached:
+                if order.place != "stop":
+                    continue
                 market.stops.remove(order)
-            for order in reached:
                 self.notes.append(("triggered", order.number, last))
                 special = order.special
                 order.special = c.Special(
@@ -823,6 +829,7 @@ class Naive:
         for market in self.markets.values():
             if market.phase in (c.Phase.CALL, c.Phase.CONTINUOUS):
                 self.resume(market)
+                self.reach_stops(market)
         return ""
 
     def do_ChangePhase(self, command: c.ChangePhase) -> str:
