@@ -448,6 +448,7 @@ class FeedBuilder:
     def _offer(self, order: dict[str, Any], firm_id: int = 0) -> dict[str, Any]:
         return {
             "order": order["order"],
+            "instrument": order["instrument"],
             "side": order["side"],
             "price": order["price"],
             "lots": order["lots"],

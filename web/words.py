@@ -6,7 +6,7 @@ from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_noop as _
 
 from exchange.models import Instrument, OrderRow, Venue
-from matching.commands import Phase, Side, TimeInForce
+from matching.commands import OrderKind, Phase, Side, TimeInForce
 
 DIRECTIONS = {"in": _("入金"), "out": _("出金")}
 FUNDS_STATES = {
@@ -77,9 +77,16 @@ VENUE_STATES = {
 PHASES = {
     Phase.CLOSED: _("闭市"),
     Phase.PRE_OPEN: _("开市前"),
-    Phase.CALL: _("集中挂牌"),
+    Phase.CALL: _("集合竞价"),
     Phase.CONTINUOUS: _("连续交易"),
     Phase.BREAK: _("午间休市"),
+}
+VALIDITIES = {
+    TimeInForce.DAY: _("当日有效"),
+    TimeInForce.IOC: _("立即成交"),
+    TimeInForce.FOK: _("全部成交或撤销"),
+    TimeInForce.GTC: _("撤销前有效"),
+    TimeInForce.GTD: _("指定时间前有效"),
 }
 FOLLOWERS = {"projections": _("委托与成交"), "settlement": _("清算交收"), "feeds": _("行情")}
 ROLES = {
@@ -125,9 +132,11 @@ def validity(order: OrderRow, instrument: Instrument) -> str:
     """Return what an order was: a lift, a posting, or how long it was good for."""
     if order.lifted_order_id:
         return gettext(_("摘牌"))
-    if instrument.mode == "listed":
+    if instrument.mode == "listed" and order.tif == TimeInForce.DAY:
         return gettext(_("挂牌"))
-    return gettext(_("立即成交")) if order.tif == TimeInForce.IOC else gettext(_("当日有效"))
+    if order.kind == OrderKind.STOP_LIMIT:
+        return gettext(_("触发限价"))
+    return gettext(VALIDITIES[TimeInForce(order.tif)])
 
 
 def contract_number(venue: Venue, trade_id: int) -> str:

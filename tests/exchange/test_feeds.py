@@ -453,8 +453,8 @@ def test_offers_name_the_firm_and_go_when_they_are_lifted() -> None:
     at = market.now // 1000
     got = data(builder.apply(offer))
     shown = {
-        "order": 1, "side": 2, "price": 505, "lots": 30, "open": 30, "least": 0, "firm": "north",
-        "at": at, "receipts": [102],
+        "order": 1, "instrument": SQUID, "side": 2, "price": 505, "lots": 30, "open": 30,
+        "least": 0, "firm": "north", "at": at, "receipts": [102],
     }  # fmt: skip
     assert got[f"offers.{SQUID}"] == {"offers": [shown]} == whole(builder, f"offers.{SQUID}")
     got = data(builder.apply(market.accept(market.lift(BUYER, 1, 30))))

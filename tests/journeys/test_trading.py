@@ -86,6 +86,53 @@ def test_an_offer_is_posted_and_lifted_by_name(desk: Any) -> None:
     text(buyer.by("contract-row"), "RCYY")
 
 
+def test_an_iceberg_and_a_stop_are_entered_from_the_fold_and_named_where_they_stand(
+    desk: Any,
+) -> None:
+    seller, buyer = desk("rzyf-trader"), desk("lzrd-trader")
+    seller.live(COKING)
+    buyer.live(COKING)
+    seller.by("ticket-more").locator("summary").click()
+    seller.page.fill("[name=display]", "500")
+    seller.page.check("[name=tif][value=gtc]")
+    assert "排队 1,500 吨" in seller.order("sell", "1470", "1500")
+    expect(buyer.by("book-ask-294")).to_contain_text("500")  # in ticks of 5 yuan
+    text(seller.by("orders-row"), "每次显示 500 吨")
+
+    buyer.by("ticket-more").locator("summary").click()
+    buyer.page.select_option("[name=kind]", "stop")
+    buyer.by("ticket-side-buy").click()
+    buyer.by("ticket-price").fill("1470")
+    buyer.by("ticket-quantity").fill("500")
+    expect(buyer.by("ticket-submit")).to_be_disabled()
+    expect(buyer.page.locator(".checks")).to_contain_text("请填写触发价")
+    buyer.page.fill("[name=stop]", "1475")
+    assert "等待触发 500 吨" in buyer.submit()
+    row = buyer.by("orders-row").filter(has_text="触发价 1,475")
+    expect(row).to_contain_text("等待触发")
+    row.get_by_test_id("order-cancel").click()
+    expect(row).to_contain_text("已撤销")
+
+    buyer.page.select_option("[name=kind]", "protected")
+    expect(buyer.page.locator("[name=tif][value=day]")).to_be_disabled()
+    assert "成交 1,000 吨" in buyer.order("buy", "1470", "1000")
+
+
+def test_a_directed_offer_is_seen_and_lifted_by_whom_it_names_alone(desk: Any) -> None:
+    seller, named, other = desk("rcyy-trader"), desk("whhx-trader"), desk("qdll-trader")
+    for one in (seller, named, other):
+        one.live(SQUID)
+    seller.by("ticket-more").locator("summary").click()
+    seller.page.fill("[name=firms]", "whhx")
+    seller.order("sell", "18700", "200")
+    row = named.page.locator("[data-testid=offer-row][data-price='374']")  # ticks of 50 yuan
+    expect(row).to_contain_text("定向")
+    expect(other.page.locator("[data-testid=offer-row][data-price='374']")).to_have_count(0)
+    row.get_by_test_id("offer-lift").click()
+    assert "成交 200 箱" in named.submit()
+    expect(row).to_have_count(0)
+
+
 def test_an_order_is_amended_and_cancelled_in_its_row(desk: Any) -> None:
     buyer = desk("lzrd-trader")
     buyer.live(COKING)

@@ -1,6 +1,7 @@
 // Own orders, fills, receipts and contracts; orders are amended and cancelled in their row.
 import { amount, clock, gettext, money, plain, price, quantity, tonnes, toLots, toTicks } from "../core/fmt.js";
 import { make } from "../core/dom.js";
+import { orderTerms } from "./terms.js";
 
 const word = (side) => (side === 1 ? gettext("买入") : gettext("卖出"));
 const tint = (side) => (side === 1 ? "up" : "down");
@@ -52,6 +53,7 @@ export class Blotter {
     const partly = one.state === "open" && one.executed;
     let state = partly ? gettext("部分成交") : states()[one.state];
     if (open && this.leaving.has(one.order)) state = gettext("撤单中…");
+    const terms = orderTerms(one, instrument).join(" · ");
     const acts = make("td", { class: "num nowrap" });
     if (open && this.mayTrade) {
       if (one.state === "open") acts.append(make("button", { type: "button", class: "button small", "data-testid": "order-amend", onclick: () => this.edit(one, instrument) }, gettext("改单")), " ");
@@ -61,7 +63,7 @@ export class Blotter {
       make("td", { class: "faint" }, clock(one.at)), make("td", { class: "nowrap" }, instrument.name),
       make("td", { class: tint(one.side) }, word(one.side)), make("td", { class: "num" }, price(one.price, instrument)),
       make("td", { class: "num" }, quantity(one.lots, instrument)), make("td", { class: "num" }, amount(one.executed, instrument)),
-      make("td", {}, make("span", { class: `chip ${open ? (partly ? "" : "quiet") : "quiet"}` }, state)), acts);
+      make("td", {}, make("span", { class: `chip ${open ? (partly ? "" : "quiet") : "quiet"}` }, state), ...(terms ? [make("small", { class: "terms", title: terms }, terms)] : [])), acts);
   }
 
   edit(one, instrument) {

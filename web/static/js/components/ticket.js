@@ -1,6 +1,7 @@
 // The order ticket: price, quantity, receipts, cost before sending, and one confirmation.
 import { amount, gettext, money, plain, price, quantity, today, toLots, toTicks } from "../core/fmt.js";
 import { $, make, text } from "../core/dom.js";
+import { Terms } from "./terms.js";
 
 // Cost of a buy in fen, exactly as the engine holds it (matching.units): integers, once rounded.
 export function cost(ticks, lots, one) {
@@ -20,6 +21,7 @@ export class Ticket {
     Object.assign(this, { root, instrument, feed, getBook, getFunds, getReceipts, getTicker });
     this.side = "buy";
     this.lifting = null;
+    this.terms = new Terms(root, instrument, () => feed.now());
     this.busy = false;
     this.price = $("[name=price]", root);
     this.quantity = $("[name=quantity]", root);
@@ -155,10 +157,11 @@ export class Ticket {
         add(free >= lots, `${gettext("可卖仓单")} ${quantity(free, one)}`);
       }
     }
+    if (!this.lifting) for (const words of this.terms.faults()) add(false, words);
     if (this.feed.stale) add(false, gettext("行情中断，暂停下单"));
     else if (this.feed.state !== "open") add(false, gettext("市场正在恢复"));
     if (row?.halted) add(false, gettext("该商品已暂停交易"));
-    else if (row && row.phase !== 4) add(false, gettext("当前时段不接受委托"));
+    else if (row && row.phase !== 4 && !(row.phase === 3 && one.mode === "matched")) add(false, gettext("当前时段不接受委托"));
     return checks;
   }
 
@@ -188,6 +191,7 @@ export class Ticket {
       liftNote.hidden = !this.lifting;
       if (this.lifting) text($("span", liftNote), `${gettext("摘牌")} ${this.lifting.firm} · ${price(this.lifting.price, one)}`);
     }
+    this.terms.render(this.lifting !== null);
     this.renderReceipts();
   }
 
@@ -217,7 +221,6 @@ export class Ticket {
     const one = this.instrument;
     const { ticks, lots } = this.read();
     const sums = cost(ticks, lots, one);
-    const tif = $("[name=tif]:checked", this.root)?.value ?? "day";
     const rows = [
       [gettext("方向"), this.word()], [gettext("商品"), `${one.name} · ${one.grade}`], [gettext("交收"), `${one.warehouse} · ${one.basis_name}`],
       [gettext("价格"), `${price(ticks, one)} ${gettext("元/吨 含税")}`], [gettext("数量"), quantity(lots, one)],
@@ -225,13 +228,13 @@ export class Ticket {
       [gettext("手续费"), money(this.side === "buy" ? sums.fee : sums.sellerFee)],
       [gettext("冻结"), this.side === "buy" ? money(sums.hold) : quantity(lots, one)],
     ];
-    if (one.mode === "matched") rows.push([gettext("有效期"), tif === "ioc" ? gettext("即时成交剩余撤销") : gettext("当日有效")]);
     if (this.lifting) rows.push([gettext("对手方"), this.lifting.firm]);
+    else rows.push(...this.terms.rows());
     $("dl", this.dialog).replaceChildren(...rows.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
     text($("[data-testid=confirm-ok]"), this.word());
     this.pending = this.lifting
       ? { t: "lift", order: this.lifting.order, lots, receipts: this.chosenReceipts() }
-      : { t: "enter", instrument: one.id, side: this.side, tif, price: ticks, lots, receipts: this.chosenReceipts() };
+      : { t: "enter", instrument: one.id, side: this.side, price: ticks, lots, receipts: this.chosenReceipts(), ...this.terms.read() };
     this.pending.id = crypto.randomUUID().slice(0, 36); // one key a confirmation: a double click acts once
     this.dialog.showModal();
     $("[data-testid=confirm-ok]").focus();
@@ -249,8 +252,9 @@ export class Ticket {
     if (answer.t === "ack") {
       const parts = [`${gettext("已受理")} #${answer.order_id}`];
       if (answer.executed_lots) parts.push(`${gettext("成交")} ${quantity(answer.executed_lots, one)}`);
-      if (answer.open_lots) parts.push(`${gettext("排队")} ${quantity(answer.open_lots, one)}`);
+      if (answer.open_lots) parts.push(`${answer.waiting ? gettext("等待触发") : gettext("排队")} ${quantity(answer.open_lots, one)}`);
       if (!answer.executed_lots && !answer.open_lots) parts.push(gettext("未成交，已撤销"));
+      if (answer.warned) parts.push(gettext("价格远离参考价，请留意"));
       this.say("ok", parts.join(" · "));
       this.stopLifting();
     } else if (answer.t === "unknown") this.say("no", gettext("状态未知，正在查询。请看下方委托。"));

@@ -10,7 +10,7 @@ function crc32(text) {
 }
 
 // What identifies a row of a list, so that an update replaces it.
-const KEYS = { orders: "order", offers: "order", receipts: "receipt", contracts: "trade" };
+const KEYS = { orders: "order", offers: "order", directed: "order", receipts: "receipt", contracts: "trade" };
 
 export class Feed {
   // handlers: onTopic(topic, state, update), onState(state), onStale(isStale, ageMs)
@@ -156,7 +156,7 @@ function merge(state, data) {
       for (const level of value) { if (level[1]) state[name].set(level[0], level); else state[name].delete(level[0]); }
     } else if (KEYS[name]) {
       for (const row of value) {
-        const gone = (name === "offers" && !row.open) || (name === "receipts" && !(row.free || row.held || row.committed));
+        const gone = ((name === "offers" || name === "directed") && !row.open) || (name === "receipts" && !(row.free || row.held || row.committed));
         if (gone) state[name].delete(row[KEYS[name]]); else state[name].set(row[KEYS[name]], row);
       }
     } else if (name === "instruments") Object.assign(state[name], value);

@@ -10,6 +10,7 @@ import { Ticket } from "../components/ticket.js";
 import { Blotter } from "../components/blotter.js";
 import { renderTape } from "../components/tape.js";
 import { renderOffers } from "../components/offers.js";
+import { renderCall } from "../components/call.js";
 
 const instruments = new Map(data("instruments").map((one) => [one.id, one]));
 const page = data("page");
@@ -27,7 +28,7 @@ const feed = new Feed(`/ws/${page.venue}/`, {
     const [word, , rest] = name.split(".");
     if (word === "candles") { if (rest === interval) { topics.candles = state.candles; dirty("chart"); } return; }
     topics[word] = word === "ticker" ? state.instruments : word in state ? state[word] : state;
-    const parts = { book: ["book", "ticket"], offers: ["offers"], trades: ["tape"], ticker: ["ticker", "ticket"], orders: ["book", "blotter"], funds: ["account", "ticket"], receipts: ["account", "ticket", "blotter"], fills: ["blotter"], contracts: ["blotter"] };
+    const parts = { book: ["book", "ticket"], offers: ["offers"], directed: ["offers"], trades: ["tape"], ticker: ["ticker", "ticket", "call"], orders: ["book", "blotter"], funds: ["account", "ticket"], receipts: ["account", "ticket", "blotter"], fills: ["blotter"], contracts: ["blotter"] };
     for (const one of parts[word] ?? []) dirty(one);
   },
   onStale(stale, at) { badge.onStale(stale, at); dirty("ticket"); },
@@ -39,6 +40,7 @@ feed.subscribe(`trades.${instrument.id}`);
 feed.subscribe(listed ? `offers.${instrument.id}` : `book.${instrument.id}`);
 feed.subscribe(`candles.${instrument.id}.${interval}`);
 if (page.firm) for (const name of ["orders", "fills", "funds", "receipts", "contracts"]) feed.subscribe(name);
+if (page.firm && listed) feed.subscribe("directed");
 firm = page.firm;
 
 // Parts, each at the pace at which people read it.
@@ -58,8 +60,14 @@ const ticket = mayTrade ? new Ticket($("#ticket"), instrument, {
 const blotter = page.firm ? new Blotter($("#blotter"), { feed, instruments, mayTrade, say }) : null;
 const chart = new Chart($("#chart"), $("#chart-table"), instrument);
 
+// Offers to everybody, and those that name this firm.
+function offers() {
+  const named = [...(topics.directed?.values() ?? [])].filter((one) => one.instrument === instrument.id).map((one) => ({ ...one, directed: true }));
+  return [...(topics.offers?.values() ?? []), ...named];
+}
+
 if (listed) {
-  part("offers", () => renderOffers($("#offers tbody"), topics.offers, { instrument, firm, mayTrade, onLift: (one) => { openSheet(); ticket.lift(one); } }), 200);
+  part("offers", () => renderOffers($("#offers tbody"), offers(), { instrument, firm, mayTrade, onLift: (one) => { openSheet(); ticket.lift(one); } }), 200);
 } else {
   const book = new OrderBook($("#book"), instrument, (ticks, side) => {
     if (!ticket || feed.stale) return;
@@ -72,8 +80,10 @@ if (listed) {
     book.render(topics.book);
     const [bid] = [...topics.book.bids.keys()].sort((a, b) => b - a);
     const [ask] = [...topics.book.asks.keys()].sort((a, b) => a - b);
-    text($("#spread"), bid && ask ? `${gettext("价差")} ${price(ask - bid, instrument)}` : "");
+    text($("#spread"), bid && ask && bid < ask ? `${gettext("价差")} ${price(ask - bid, instrument)}` : "");
   }, 100);
+  part("call", () => renderCall($("#call"), ticker(), instrument, feed.now()), 200);
+  setInterval(() => dirty("call"), 1000);
 }
 part("tape", () => renderTape($("#tape tbody"), topics.trades ?? [], instrument), 200);
 part("chart", () => chart.render(topics.candles ?? []), 250);
