@@ -21,8 +21,12 @@ from matching.commands import (
     CreditGoods,
     DefineFirm,
     DefineInstrument,
+    Disconnect,
     EnterOrder,
+    KillSwitch,
+    LiftBest,
     LiftOrder,
+    MassCancel,
     Mode,
     OpenDay,
     OrderKind,
@@ -158,14 +162,18 @@ class Market:
         return [e for block in self.blocks for answer in block.decoded_events() for e in answer]
 
 
-def open_market(lock: ResaleLock = ResaleLock.NONE) -> Market:
-    """Return a market with coal (`matched`) and squid (`listed`), goods and money, trading."""
+def open_market(lock: ResaleLock = ResaleLock.NONE, dynamic_bp: int = 0) -> Market:
+    """Return a market with coal (`matched`) and squid (`listed`), goods and money, trading.
+
+    With a dynamic band, coal is interrupted and reopened by a call of one second.
+    """
     market = Market()
+    coal = market.define(COAL, Mode.MATCHED)
     market.accept(
         OpenDay(DAY),
         *(DefineFirm(firm_id, firm_id) for firm_id in FIRMS),
         # A lock: whoever has bought coal has its own sales of coal suspended.
-        replace(market.define(COAL, Mode.MATCHED), resale_lock=lock),
+        replace(coal, resale_lock=lock, dynamic_bp=dynamic_bp, call_seconds=int(dynamic_bp > 0)),
         market.define(SQUID, Mode.LISTED),
     )
     market.accept(
@@ -203,8 +211,10 @@ def random_commands(market: Market, random: Random) -> list[AnyCommand]:
             commands.append(market.cancel(order.firm_id, order.order_id))
         elif action < 0.8:
             commands.append(market.amend(order.firm_id, order.order_id, price, lots))
-        elif action < 0.9:
+        elif action < 0.87:
             commands.append(market.lift(firm_id, order.order_id, lots))
+        elif action < 0.92:
+            commands += sweeping(market, random, firm_id, side, price, lots)
         elif action < 0.96 and market.unsettled:
             trade = market.unsettled.pop(random.randrange(len(market.unsettled)))
             commands.append(market.settle(trade) if action < 0.95 else market.bust(trade))
@@ -221,7 +231,7 @@ def special_order(
 ) -> EnterOrder:
     """Return an order that is more than a plain limit."""
     tif, where = TimeInForce.DAY, COAL
-    kind = random.randrange(7)
+    kind = random.randrange(11)
     if kind == 0:
         special = Special(display_lots=3)
     elif kind == 1:
@@ -235,11 +245,34 @@ def special_order(
         special = Special(OrderKind.MARKET_TO_LIMIT)
     elif kind == 5:
         where, special = SQUID, Special(least_lots=min(lots, 5))
+    elif kind == 6:
+        tif, special = TimeInForce.FOK, Special()
+    elif kind == 7:
+        tif, special = TimeInForce.IOC, Special(OrderKind.PROTECTED)
+    elif kind == 8:
+        tif, special = TimeInForce.IOC, Special(least_lots=min(lots, 5))
+    elif kind == 9:
+        tif, special = TimeInForce.GTC, Special(display_lots=min(lots, 4))
     else:
         where, special = SQUID, Special(firm_ids=(random.choice(list(FIRMS)),))
-    return EnterOrder(
-        firm_id, 7, market.next_id(), market.now, where, side, tif, price, lots, (), special
-    )
+    who = (firm_id, 7, market.next_id(), market.now)
+    session = random.randint(0, 2)
+    return EnterOrder(*who, where, side, tif, price, lots, (), special, session)
+
+
+def sweeping(
+    market: Market, random: Random, firm_id: int, side: Side, price: int, lots: int
+) -> list[AnyCommand]:
+    """Return what may change many orders at once; a blocked trader is freed again."""
+    who = (firm_id, 7, market.next_id(), market.now)
+    kind = random.randrange(4)
+    if kind == 0:
+        return [MassCancel(*who, 0, random.choice([0, COAL, SQUID]), random.randint(0, 2))]
+    if kind == 1:
+        return [Disconnect(firm_id, random.randint(1, 2))]
+    if kind == 2:
+        return [KillSwitch(firm_id, 7, blocked, 1, "drill") for blocked in (True, False)]
+    return [LiftBest(*who, SQUID, side, price, lots)]
 
 
 class Page:

@@ -79,11 +79,12 @@ def data(frames: list[Frame]) -> dict[str, Any]:
 @pytest.mark.parametrize("seed", range(8))
 def test_pages_that_join_at_any_time_agree_with_the_engine(seed: int) -> None:
     random = Random(seed)
-    market = open_market(ResaleLock(seed % 2))
+    market = open_market(ResaleLock(seed % 2), dynamic_bp=seed // 4 * 200)
     builder = caught_up(market)
     pages: list[Page] = []
     for number in range(160):
-        frames = builder.apply(market.give(*random_commands(market, random)))
+        after_us = random.choice([1_000, 300_000])
+        frames = builder.apply(market.give(*random_commands(market, random), after_us=after_us))
         for page in pages:
             page.read(frames)
         if number % 40 == 0:

@@ -101,7 +101,7 @@ def rows(model: type[models.Model]) -> list[dict[str, Any]]:
 
 def busy_market(seed: int, blocks: int) -> Market:
     random = Random(seed)
-    market = open_market(ResaleLock(seed % 2))
+    market = open_market(ResaleLock(seed % 2), dynamic_bp=(seed - 1) * 200)
     for number in range(blocks):
         market.give(*random_commands(market, random), after_us=10_000_000)
         if number == blocks // 2:
