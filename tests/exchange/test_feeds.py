@@ -464,6 +464,24 @@ def test_offers_name_the_firm_and_go_when_they_are_lifted() -> None:
     assert got[f"orders:{BUYER}"]["orders"][0]["lifted"] == 1
 
 
+def test_a_locked_order_leaves_the_book_and_comes_back_when_the_lock_is_over() -> None:
+    market = open_market(ResaleLock.PRODUCT_T5_SYMMETRIC)
+    builder = caught_up(market)
+
+    def shown() -> tuple[Any, Any, Any]:
+        (order,) = whole(builder, f"orders:{OTHER}")["orders"][:1]
+        return whole(builder, f"book.{COAL}")["asks"], order["state"], order["shown"]
+
+    builder.apply(market.accept(market.enter(OTHER, Side.SELL, 9, 540, tif=TimeInForce.GTC)))
+    assert shown() == ([[540, 9, 1]], "open", 9)
+    builder.apply(market.accept(market.enter(SELLER, Side.SELL, 5, 500)))
+    builder.apply(market.accept(market.enter(OTHER, Side.BUY, 5, 500)))
+    assert shown() == ([], "suspended", 0)
+    for day in range(1, 6):
+        builder.apply(market.accept(OpenDay(DAY + day)))
+    assert shown() == ([[540, 9, 1]], "open", 9)
+
+
 @pytest.mark.parametrize(
     "topic",
     [
