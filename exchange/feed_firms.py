@@ -11,6 +11,8 @@ from typing import Any, Final
 from exchange.feed_market import MarketFeeds
 from matching.commands import Side, Special
 from matching.events import (
+    BidderJoined,
+    BondReleased,
     CancelReason,
     CashCredited,
     CashDebited,
@@ -376,6 +378,12 @@ class FirmFeeds(MarketFeeds):
     def _released(self, event: CashReleased) -> None:
         self._cash(event.firm_id, event.amount_fen, 0, -event.amount_fen)
 
+    def _bonded(self, event: BidderJoined) -> None:
+        self._cash(event.firm_id, -event.bond_fen, event.bond_fen, 0)
+
+    def _bond_released(self, event: BondReleased) -> None:
+        self._cash(event.firm_id, event.bond_fen, -event.bond_fen, 0)
+
     def _goods_credited(self, event: GoodsCredited) -> None:
         self._new_receipt(
             event.firm_id,
@@ -473,6 +481,8 @@ FIRM_EVENTS: Final[dict[type, Callable[[Any, Any], None]]] = {
     CashReserved: FirmFeeds._reserved,
     CashDebited: FirmFeeds._debited,
     CashReleased: FirmFeeds._released,
+    BidderJoined: FirmFeeds._bonded,
+    BondReleased: FirmFeeds._bond_released,
     GoodsCredited: FirmFeeds._goods_credited,
     GoodsDebited: FirmFeeds._goods_debited,
     TradeSettled: FirmFeeds._settled,

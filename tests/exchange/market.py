@@ -13,7 +13,9 @@ from exchange.blocks import GENESIS, Block, make_block
 from exchange.feeds import Frame, book_crc
 from matching.commands import (
     AmendOrder,
+    AnnounceAuction,
     AnyCommand,
+    AuctionForm,
     BustTrade,
     CancelOrder,
     ChangePhase,
@@ -23,6 +25,7 @@ from matching.commands import (
     DefineInstrument,
     Disconnect,
     EnterOrder,
+    JoinAuction,
     KillSwitch,
     LiftBest,
     LiftOrder,
@@ -32,6 +35,7 @@ from matching.commands import (
     OrderKind,
     PassTime,
     Phase,
+    PlaceBid,
     PostOnly,
     ResaleLock,
     SelfMatch,
@@ -50,7 +54,7 @@ DAY = 20261123
 START_US = MIDNIGHT_US + 9 * 3_600_000_000
 SELLER, BUYER, OTHER = 11, 12, 13
 FIRMS = {SELLER: "north", BUYER: "lantern", OTHER: "harbour"}
-COAL, SQUID = 1, 2
+COAL, SQUID, COTTON = 1, 2, 3
 CASH_FEN = 10**14
 LIVE = ("open", "waiting", "suspended")
 """States in which an order holds cover."""
@@ -186,6 +190,33 @@ def open_market(lock: ResaleLock = ResaleLock.NONE, dynamic_bp: int = 0) -> Mark
     for phase in (Phase.PRE_OPEN, Phase.CONTINUOUS):
         market.accept(ChangePhase(COAL, phase), ChangePhase(SQUID, phase))
     return market
+
+
+def auction_market() -> Market:
+    """Return a market whose seller will auction 20 lots of cotton; two firms lodged their bonds."""
+    market = open_market()
+    market.accept(
+        market.define(COTTON, Mode.AUCTION),
+        CreditGoods("goods:5", 105, 105, SELLER, COTTON, 100, 100_000, 0),
+    )
+    for phase in (Phase.PRE_OPEN, Phase.CONTINUOUS):
+        market.accept(ChangePhase(COTTON, phase))
+    opens, closes = market.now + 1_000_000, market.now + 61_000_000
+    rules = (SELLER, Side.SELL, AuctionForm.ASCENDING, 20, 500, 0, 5, 2, 2, 50_000)
+    market.accept(
+        AnnounceAuction("sale", 1, COTTON, *rules, opens, closes, 0, 0, 0, is_uniform=False)
+    )
+    bidders = (BUYER, OTHER)
+    market.accept(*(JoinAuction(one, 7, market.next_id(), market.now, 1) for one in bidders))
+    return market
+
+
+def bids_and_close(market: Market) -> Iterable[Block]:
+    """Let two firms bid and the auction close; the second one wins."""
+    yield market.accept(PassTime(), after_us=1_000_000)
+    for firm_id, price in ((BUYER, 520), (OTHER, 540)):
+        yield market.accept(PlaceBid(firm_id, 7, market.next_id(), market.now, 1, price, 20))
+    yield market.accept(PassTime(), after_us=61_000_000)
 
 
 def random_commands(market: Market, random: Random) -> list[AnyCommand]:

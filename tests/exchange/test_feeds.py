@@ -35,6 +35,7 @@ from tests.exchange.market import (
     BUYER,
     CASH_FEN,
     COAL,
+    COTTON,
     DAY,
     FIRMS,
     MIDNIGHT_US,
@@ -44,6 +45,8 @@ from tests.exchange.market import (
     START_US,
     Market,
     Page,
+    auction_market,
+    bids_and_close,
     firm_code,
     open_market,
     random_commands,
@@ -480,6 +483,29 @@ def test_a_locked_order_leaves_the_book_and_comes_back_when_the_lock_is_over() -
     for day in range(1, 6):
         builder.apply(market.accept(OpenDay(DAY + day)))
     assert shown() == ([[540, 9, 1]], "open", 9)
+
+
+def test_bonds_and_bids_of_an_auction_are_held_and_told_to_nobody_else() -> None:
+    market = auction_market()
+    builder = caught_up(market)
+
+    def funds() -> dict[int, tuple[int, ...]]:
+        return {one: tuple(whole(builder, f"funds:{one}").values()) for one in FIRMS}
+
+    def cash() -> dict[int, tuple[int, ...]]:
+        return {one: market.engine.cash(one) for one in FIRMS}
+
+    assert whole(builder, f"funds:{BUYER}")["held"] == 50_000
+    assert funds() == cash()
+    opening, *bids, close = (data(builder.apply(block)) for block in bids_and_close(market))
+    assert opening == {}
+    assert [set(frames) for frames in bids] == [
+        {f"orders:{one}", f"funds:{one}"} for one in (BUYER, OTHER)
+    ]
+    assert funds() == cash()
+    assert close[f"trades.{COTTON}"]["trades"][0][1:3] == [540, 20]
+    assert [fill["lots"] for fill in whole(builder, f"fills:{OTHER}")["fills"]] == [20]
+    assert whole(builder, f"fills:{BUYER}") == {"fills": []}
 
 
 @pytest.mark.parametrize(
