@@ -109,6 +109,11 @@ _STEP: Final[dict[tuple[Phase, Phase], Phase]] = {
     (Phase.BREAK, Phase.CONTINUOUS): Phase.CONTINUOUS,
     (Phase.BREAK, Phase.CLOSED): Phase.CLOSED,
     (Phase.BREAK, Phase.PRE_OPEN): Phase.CLOSED,
+    # A call goes on until who began it ends it, the operator or the engine; the close ends it, too.
+    (Phase.CALL, Phase.CLOSED): Phase.CLOSED,
+    (Phase.CALL, Phase.PRE_OPEN): Phase.CLOSED,
+    (Phase.CALL, Phase.CONTINUOUS): Phase.CALL,
+    (Phase.CALL, Phase.BREAK): Phase.CALL,
 }
 
 
@@ -134,7 +139,7 @@ def next_commands(
     for row in market["instruments"]:
         phase = Phase(row[1])
         aim = Phase.CLOSED if turn else target
-        if phase != aim:
+        if phase != aim and _STEP[phase, aim] != phase:
             commands.append(ChangePhase(row[0], _STEP[phase, aim]))
     if turn and not commands:
         if market["day"]:

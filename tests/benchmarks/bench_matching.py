@@ -226,7 +226,7 @@ def run(scale: float = 1.0) -> list[dict[str, Any]]:
 def main() -> None:
     """Print a table on standard error as it goes, and JSON lines at the end."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scale", type=float, default=1.0, help="1 is the real size (2 minutes)")
+    parser.add_argument("--scale", type=float, default=1.0, help="1 is the real size (10 minutes)")
     for row in run(parser.parse_args().scale):
         print(json.dumps(row))
 

@@ -175,6 +175,18 @@ def test_an_engine_that_was_down_is_brought_where_the_calendar_stands_from_any_p
             )
 
 
+def test_a_call_is_left_to_who_began_it_until_the_day_ends() -> None:
+    market = listed_market()
+    follow_calendar(market, at("10:00"), always_open=False)
+    market.accept(ChangePhase(COAL, Phase.CALL))
+    assert follow_calendar(market, at("10:01"), always_open=False) == []
+    follow_calendar(market, at("11:31"), always_open=False)
+    phases = {row[0]: Phase(row[1]) for row in market.engine.market()["instruments"]}
+    assert (phases[COAL], phases[SQUID]) == (Phase.CALL, Phase.BREAK)
+    told = follow_calendar(market, at("15:30"), always_open=False)
+    assert ChangePhase(COAL, Phase.CLOSED) in told
+
+
 def test_the_demo_day_turns_at_midnight_and_trades_around_the_clock() -> None:
     market = listed_market()
     follow_calendar(market, at("23:59"), always_open=True)
