@@ -39,7 +39,7 @@ _REFUSE_NEWEST: Final = SelfMatch.REFUSE_NEWEST
 def match(venue: Venue, instrument: Instrument, taker: Order, events: list[AnyEvent]) -> None:
     """Trade `taker` against the other side while prices cross, as far as its group's policy,
     the dynamic band and the bound on holders let it."""
-    side = instrument.book.asks if taker.side is _BUY else instrument.book.bids
+    side = instrument.asks if taker.side is _BUY else instrument.bids
     sign = side.sign
     limit = taker.price_ticks * sign
     group_id = taker.group_id
@@ -136,7 +136,7 @@ def refresh(venue: Venue, order: Order, events: list[AnyEvent]) -> None:
     """Show the next part of an iceberg, behind all orders at its price."""
     assert order.special is not None
     instrument = venue.instruments[order.instrument_id]
-    side = instrument.book.bids if order.side is _BUY else instrument.book.asks
+    side = instrument.bids if order.side is _BUY else instrument.asks
     side.remove(order)
     shown = min(order.special.display_lots, order.open_lots)
     order.hidden_lots = order.open_lots - shown
@@ -270,7 +270,7 @@ def leave(venue: Venue, instrument: Instrument, order: Order) -> None:
     """Take an order that is used up from its book and its firm."""
     del order.account.orders[order.order_id]
     if order.level is not None:
-        (instrument.book.bids if order.side is _BUY else instrument.book.asks).remove(order)
+        (instrument.bids if order.side is _BUY else instrument.asks).remove(order)
         if not instrument.is_matched:
             del venue.offers[order.order_id]
     order.place = INCOMING

@@ -13,6 +13,8 @@ class Instrument:
     """Terms as `DefineInstrument` gave them; reference, band, phase and halt as they are now."""
 
     __slots__ = (
+        "asks",
+        "bids",
         "book",
         "call_until_us",
         "covered",
@@ -61,6 +63,7 @@ class Instrument:
         self.covered = terms.cover_bp * self.tolerance
         self.fee_bp: BasisPoints = terms.buyer_fee_bp
         self.book = Book()
+        self.bids, self.asks = self.book.bids, self.book.asks  # a step nearer, for the hot path
         # Stop orders that wait, and orders that a resale lock keeps out, in order of arrival.
         self.stops: dict[OrderId, Order] = {}
         self.suspended: dict[OrderId, Order] = {}

@@ -75,11 +75,11 @@ def enter(venue: Venue, account: Account, command: EnterOrder) -> tuple[AnyEvent
     terms = instrument.terms
     orders = account.orders
     if side is _BUY:
-        own, across = instrument.book.bids, instrument.book.asks
+        own, across = instrument.bids, instrument.asks
         best = across.best
         meets = best is not None and best.price_ticks <= price
     else:
-        own, across = instrument.book.asks, instrument.book.bids
+        own, across = instrument.asks, instrument.bids
         best = across.best
         meets = best is not None and best.price_ticks >= price
     value = price * lots * instrument.lot_tick_fen
@@ -189,12 +189,12 @@ def amend(venue: Venue, account: Account, command: AmendOrder) -> tuple[AnyEvent
     old_hidden = order.hidden_lots
     open_lots = quantity - (order.quantity_lots - old_open)
     if side is _BUY:
-        own = instrument.book.bids
-        best = instrument.book.asks.best
+        own = instrument.bids
+        best = instrument.asks.best
         meets = best is not None and best.price_ticks <= price
     else:
-        own = instrument.book.asks
-        best = instrument.book.bids.best
+        own = instrument.asks
+        best = instrument.bids.best
         meets = best is not None and best.price_ticks >= price
     wish = None
     # As in `enter`: true whenever anything could refuse.
@@ -230,7 +230,12 @@ def amend(venue: Venue, account: Account, command: AmendOrder) -> tuple[AnyEvent
     need = 0
     more: Allocation = []
     if side is _BUY:
-        need = instrument.need_fen(price, open_lots)
+        # `Instrument.need_fen`, written out.
+        value = price * open_lots * instrument.lot_tick_fen
+        need = (
+            -(-value * instrument.covered // 100_000_000)
+            + value * instrument.tolerance // 10_000 * instrument.fee_bp // 10_000
+        )
         if need - old_held > account.available_fen:
             return refuse(command, (RejectReason.CASH, (need - old_held, account.available_fen)))
     else:
@@ -260,6 +265,11 @@ def amend(venue: Venue, account: Account, command: AmendOrder) -> tuple[AnyEvent
         order.hidden_lots = max(old_hidden - (old_open - open_lots), 0)
         order.level.lots -= (old_open - old_hidden) - (open_lots - order.hidden_lots)
         order.level.hidden_lots -= old_hidden - order.hidden_lots
+    elif instrument.is_matched:
+        own.remove(order)
+        del orders[order_id]
+        order.place = INCOMING
+        order.hidden_lots = 0
     else:
         take_out(venue, order)
         order.hidden_lots = 0
@@ -334,13 +344,13 @@ def cancel(venue: Venue, account: Account, command: CancelOrder) -> tuple[AnyEve
     freed = 0
     freed_receipts: tuple[ReceiptLots, ...] = ()
     if side is _BUY:
-        instrument.book.bids.remove(order)
+        instrument.bids.remove(order)
         freed = order.held_fen
         account.held_fen -= freed
         account.available_fen += freed
         order.held_fen = 0
     else:
-        instrument.book.asks.remove(order)
+        instrument.asks.remove(order)
         freed_receipts = order.receipts
         order.receipts = ()
         by_id = venue.goods.by_id
