@@ -72,6 +72,22 @@ def _fast_passwords() -> None:
     ]
 
 
+@pytest.fixture(autouse=True)
+def _rows_without_an_order_come_backwards() -> Iterator[None]:
+    """A database owes no order that a query does not ask for: whoever relies on one, fails here."""
+    from django.db import connection
+
+    def backwards(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        fixed = ("ORDER BY", "GROUP BY", "DISTINCT", "FOR UPDATE", "UNION", "RETURNING")
+        if sql.startswith("SELECT ") and " FROM " in sql and not any(one in sql for one in fixed):
+            head, limit, tail = sql.partition(" LIMIT ")
+            sql = f"{head} ORDER BY 1 DESC{limit}{tail}"
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(backwards):
+        yield
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
     """Migrate: on SQLite as a file (threads and WAL matter), on PostgreSQL as `haidai_owner`."""

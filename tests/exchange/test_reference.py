@@ -22,14 +22,18 @@ CODES = {
 
 def test_loading_twice_gives_the_same_venues_commodities_warehouses_and_firms() -> None:
     reference.load()
-    before = [list(model.objects.values()) for model in (Venue, Commodity, Warehouse, Firm)]
-    members = list(Membership.objects.across_venues().values())
+    before = [
+        list(model.objects.order_by("pk").values()) for model in (Venue, Commodity, Warehouse, Firm)
+    ]
+    members = list(Membership.objects.across_venues().order_by("pk").values())
     venues = reference.load()
     assert [(venue.id, venue.code) for venue in venues] == [(1, "qldz"), (2, "jdsc"), (3, "lblm")]
     assert [len(rows) for rows in before] == [3, 13, 10, 12]
-    after = [list(model.objects.values()) for model in (Venue, Commodity, Warehouse, Firm)]
+    after = [
+        list(model.objects.order_by("pk").values()) for model in (Venue, Commodity, Warehouse, Firm)
+    ]
     assert after == before
-    assert list(Membership.objects.across_venues().values()) == members
+    assert list(Membership.objects.across_venues().order_by("pk").values()) == members
     assert len(members) == 15  # three firms trade at two venues
 
 
