@@ -317,25 +317,19 @@ class Sequencer:
     def _commit(self, venue: Venue, batch: list[Waiting]) -> None:
         seq = venue.seq + 1
         ts_us = max(self.clock(), venue.ts_us)
-        events: list[tuple[AnyEvent, ...]] = []
         passing: list[AnyCommand] = []
-        count = 0
         try:
             venue.engine.begin_block(seq, ts_us)
-            apply = venue.engine.apply
             if 0 < venue.engine.next_due_us <= ts_us:
                 # Nobody waits for it: what is due happens before anything else trades.
                 passing.append(PassTime())
-                events.append(apply(passing[0]))
-            for waiting in batch:
-                outcome = apply(waiting.command)
-                events.append(outcome)
-                count += len(outcome)
-                if count > BLOCK_EVENTS:  # a sweep or a close: the rest comes in the next block
-                    taken = len(events) - len(passing)
-                    venue.queue.extendleft(reversed(batch[taken:]))
-                    del batch[taken:]
-                    break
+            events = venue.engine.apply_all(
+                [*passing, *(waiting.command for waiting in batch)], BLOCK_EVENTS
+            )
+            taken = len(events) - len(passing)
+            if taken < len(batch):  # a sweep or a close: the rest comes in the next block
+                venue.queue.extendleft(reversed(batch[taken:]))
+                del batch[taken:]
         except Exception:
             # A bug: memory may be half changed. Never retried; the venue stops for people.
             log.exception("venue %s: the engine failed in block %s", venue.venue_id, seq)
@@ -497,7 +491,7 @@ class ReplayDiffers(Exception):
 def replay_block(engine: Engine, block: Block) -> None:
     """Re-execute `block` on `engine`; raise `ReplayDiffers` unless every event byte is the same."""
     engine.begin_block(block.seq, block.ts_us)
-    events = [engine.apply(command) for command in block.decoded_commands()]
+    events = engine.apply_all(block.decoded_commands())
     if encode_events(events) == block.events:
         return
     expected = block.decoded_events()

@@ -6,7 +6,7 @@ used by the ledger (`SETTLEMENT.md` 0.8).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from matching.commands import ClientCommand, FirmStatus, SelfMatch
 from matching.limits import CLIENT_IDS_PER_FIRM
@@ -26,11 +26,32 @@ from matching.units import (
 if TYPE_CHECKING:
     from matching.orders import Order
 
-Remembered: TypeAlias = tuple[ClientCommand, int, int]
-"""A trader's command and where its first answer stands: block seq, index."""
-
 TOKEN: Final = 1_000_000
 """What one order takes from a firm's bucket: a rate of one a second gives one each microsecond."""
+
+
+class Heard:
+    """The commands of block `seq` by their index; None for what the dedup window does not keep.
+
+    One list a block costs a traders' command no object of its own in the window.
+    """
+
+    __slots__ = ("commands", "seq")
+
+    def __init__(self, seq: int) -> None:
+        self.seq = seq
+        self.commands: list[ClientCommand | None] = []
+
+    def index_of(self, firm_id: FirmId, client_order_id: str) -> int:
+        """Return where a command that is kept stands in its block."""
+        for index, command in enumerate(self.commands):
+            if (
+                command is not None
+                and command.client_order_id == client_order_id
+                and command.firm_id == firm_id
+            ):
+                return index
+        raise LookupError(client_order_id)
 
 
 class Account:
@@ -69,8 +90,8 @@ class Account:
         self.committed_fen: Fen = 0
         # Every order that holds cover, wherever it stands, oldest first.
         self.orders: dict[OrderId, Order] = {}
-        # The firm's client order ids that the dedup window knows.
-        self.remembered: dict[str, Remembered] = {}
+        # The firm's client order ids that the dedup window knows, and the block of each.
+        self.remembered: dict[str, Heard] = {}
         self.remember_most = CLIENT_IDS_PER_FIRM
         self.self_match = SelfMatch.REFUSE_NEWEST
         self.blocked_traders: dict[TraderId, None] = {}

@@ -31,11 +31,15 @@ def check_venue(venue: Venue) -> None:
     _check_orders(venue, places)
     _check_auctions(venue)
     _check_goods(venue)
-    assert len(venue.window) == sum(len(a.remembered) for a in venue.accounts.values())
-    for remembered in venue.window:
-        command = remembered[0]
-        known = venue.accounts[command.firm_id].remembered[command.client_order_id]
-        assert known is remembered, "the window and the firms remember the same commands"
+    kept = 0
+    for heard in venue.window:
+        for command in heard.commands:
+            if command is not None:
+                kept += 1
+                known = venue.accounts[command.firm_id].remembered[command.client_order_id]
+                assert known is heard, "the window and the firms remember the same commands"
+    assert kept == sum(len(account.remembered) for account in venue.accounts.values())
+    assert venue.window[-1] is venue.heard, "the current block is the window's last"
 
 
 def _check_crossed(instrument: Instrument) -> None:

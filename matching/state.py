@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from heapq import heappop, heappush
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -23,7 +23,7 @@ from matching.commands import (
     Special,
     TimeInForce,
 )
-from matching.cover import Account, Goods, Receipt, Remembered
+from matching.cover import Account, Goods, Heard, Receipt
 from matching.instrument import Instrument
 from matching.limits import AHEAD_US, DEDUP_WINDOW_US
 from matching.negotiation_state import Negotiation
@@ -42,7 +42,7 @@ from matching.units import (
     TradeId,
 )
 
-_commands = msgspec.msgpack.Decoder(AnyCommand)
+_commands = msgspec.msgpack.Decoder(list[AnyCommand | None])
 _encode = msgspec.msgpack.Encoder().encode
 
 # What a timer is about; its key names the order, instrument, auction or negotiation.
@@ -93,12 +93,13 @@ class Venue:
         "cash_out_fen",
         "day",
         "day_number",
+        "forgotten",
         "goods",
         "goods_in_lots",
         "goods_out_lots",
         "groups",
         "halted",
-        "index",
+        "heard",
         "instruments",
         "last_auction_id",
         "last_negotiation_id",
@@ -122,7 +123,6 @@ class Venue:
     def __init__(self, venue_id: int) -> None:
         self.venue_id = venue_id
         self.seq = 0
-        self.index = 0
         self.ts_us: Micros = 0
         # What a command's stamp may be in this block; both follow from `ts_us`.
         self.oldest_us: Micros = 0
@@ -155,16 +155,40 @@ class Venue:
         self.timers: list[tuple[Micros, int, int]] = []
         # Operation ids are unique for ever: id -> (payload, block seq, index).
         self.operations: dict[str, tuple[bytes, int, int]] = {}
-        # The dedup window in order of arrival; each firm's ids are in `Account.remembered`.
-        self.window: deque[Remembered] = deque()
+        # The dedup window: blocks in order of arrival, the current one last, and how many
+        # commands of the oldest are forgotten. Each firm's ids are in `Account.remembered`.
+        self.heard = Heard(0)
+        self.window: deque[Heard] = deque((self.heard,))
+        self.forgotten = 0
 
     def begin(self, seq: int, ts_us: Micros) -> None:
-        """Begin block `seq` at `ts_us`."""
+        """Begin block `seq` at `ts_us`. Forgets client order ids that have grown too old."""
         self.seq = seq
-        self.index = 0
         self.ts_us = ts_us
         self.oldest_us = ts_us - DEDUP_WINDOW_US
         self.newest_us = ts_us + AHEAD_US
+        self._forget()
+        self.heard = Heard(seq)
+        self.window.append(self.heard)
+
+    def _forget(self) -> None:
+        """Forget the window's oldest commands up to the first that is young enough."""
+        window, oldest = self.window, self.oldest_us
+        if not self.heard.commands:
+            window.pop()
+        while window:
+            commands = window[0].commands
+            for position in range(self.forgotten, len(commands)):
+                command = commands[position]
+                if command is None:
+                    continue
+                if command.at_us >= oldest:
+                    self.forgotten = position
+                    return
+                del self.accounts[command.firm_id].remembered[command.client_order_id]
+                commands[position] = None
+            window.popleft()
+            self.forgotten = 0
 
     def admit(self, account: Account) -> None:
         """Take a firm in."""
@@ -245,7 +269,8 @@ class Venue:
             )
             for instrument in self.instruments.values()
         ]
-        window = [(_encode(command), seq, index) for command, seq, index in self.window]
+        # A block's commands as bytes of their own: they come back in one go, already typed.
+        window = [(heard.seq, _encode(heard.commands)) for heard in self.window]
         operations = [(op_id, *kept) for op_id, kept in self.operations.items()]
         return _encode(
             [
@@ -369,12 +394,15 @@ class Venue:
         venue.timers = [(due_us, kind, key) for due_us, kind, key in timers]
         for op_id, payload, op_seq, op_index in operations:
             venue.operations[op_id] = (payload, op_seq, op_index)
-        for encoded, first_seq, first_index in window:
-            command = _commands.decode(encoded)
-            assert isinstance(command, ClientCommand)
-            remembered = (command, first_seq, first_index)
-            venue.accounts[command.firm_id].remembered[command.client_order_id] = remembered
-            venue.window.append(remembered)
+        venue.window.clear()
+        for first_seq, commands in window:
+            venue.heard = Heard(first_seq)
+            venue.heard.commands = cast(list[ClientCommand | None], _commands.decode(commands))
+            venue.window.append(venue.heard)
+            for command in venue.heard.commands:
+                if command is not None:
+                    remembered = venue.accounts[command.firm_id].remembered
+                    remembered[command.client_order_id] = venue.heard
         return venue
 
 

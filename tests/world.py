@@ -52,7 +52,7 @@ class World:
         self.now += 1_000
         seq = self.head.seq + 1 if self.head else 1
         self.engine.begin_block(seq, self.now)
-        events = [self.engine.apply(command) for command in commands]
+        events = self.engine.apply_all(commands)
         self.engine.check()
         self.head = make_block(
             venue_id=self.venue.id,

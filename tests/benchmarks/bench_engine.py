@@ -127,7 +127,7 @@ def drive_engine(rows: list[tuple[str, int, int, int, int]]) -> tuple[Blocks, En
                     block.append(AmendOrder(firm, 1, client_id, ts, order_id, price, 60))
         seq += 1
         engine.begin_block(seq, ts)
-        answers = [engine.apply(command) for command in block]
+        answers = engine.apply_all(block)
         played.append((ts, block))
         for events in answers:
             for event in events:
@@ -155,9 +155,7 @@ def time_engine(played: Blocks) -> float:
     for ts, block in played:
         seq += 1
         engine.begin_block(seq, ts)
-        apply = engine.apply
-        for command in block:
-            apply(command)
+        engine.apply_all(block)
     spent = time.perf_counter() - began
     gc.enable()
     return spent

@@ -80,7 +80,7 @@ class Market:
         self.now += after_us
         seq = self.head.seq + 1 if self.head else 1
         self.engine.begin_block(seq, self.now)
-        events = [self.engine.apply(command) for command in commands]
+        events = self.engine.apply_all(commands)
         self.engine.check()
         for answer in events:
             self.unsettled += [one for one in answer if isinstance(one, TradeExecuted)]

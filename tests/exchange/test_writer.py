@@ -264,10 +264,10 @@ def test_an_exception_in_the_engine_halts_the_venue_and_journals_nothing(
     journal = open_journal(journal_url)
     sequencer = Sequencer(journal, [VENUE], clock=Clock())
 
-    def explode(self: Engine, command: AnyCommand) -> Any:
+    def explode(self: Engine, commands: list[AnyCommand], most_events: int) -> Any:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Engine, "apply", explode)
+    monkeypatch.setattr(Engine, "apply_all", explode)
     assert give(sequencer, OpenDay(20261123)) == ["HALTED"]
     assert sequencer.venues[VENUE].state is VenueState.HALTED
     assert journal.last(VENUE).seq == 1  # type: ignore[union-attr]

@@ -72,7 +72,9 @@ def test_the_announcement_holds_what_the_owner_sells() -> None:
         OrderEntered(1, OWNER, 0, "", 7, Side.SELL, TimeInForce.GTC, 760, 20, 0, ((9, 20),), 0),
     )  # fmt: skip
     engine.check()
-    assert engine.apply(SALE) == (CommandRepeated(0, "sale", 1, engine.venue.index - 2),)
+    assert engine.apply(SALE) == (
+        CommandRepeated(0, "sale", 1, len(engine.venue.heard.commands) - 2),
+    )
 
 
 def test_a_procurement_holds_the_money_for_all_at_the_reserve() -> None:

@@ -152,7 +152,7 @@ def test_a_trade_is_settled_once() -> None:
     give(engine, buy("b", 4))
     settle = SettleTrade("t", 1, (50,), 0)
     give(engine, settle)
-    index = engine.venue.index - 1
+    index = len(engine.venue.heard.commands) - 1
     assert engine.apply(settle) == (CommandRepeated(0, "t", 1, index),)
     assert refusal(engine, SettleTrade("u", 1, (51,), 0)) == ("UNKNOWN_TRADE", (1,))
 
