@@ -21,7 +21,7 @@ class Level:
     `lots` are shown; icebergs have `hidden_lots` beside them.
     """
 
-    __slots__ = ("count", "head", "hidden_lots", "lots", "price_ticks", "tail")
+    __slots__ = ("head", "hidden_lots", "lots", "price_ticks", "tail")
 
     def __init__(self, price_ticks: Ticks) -> None:
         self.price_ticks = price_ticks
@@ -29,7 +29,6 @@ class Level:
         self.tail: Order | None = None
         self.lots: Lots = 0
         self.hidden_lots: Lots = 0
-        self.count = 0
 
     def __iter__(self) -> Iterator[Order]:
         order = self.head
@@ -87,7 +86,6 @@ class BookSide:
         level.lots += order.open_lots - hidden
         if hidden:
             level.hidden_lots += hidden
-        level.count += 1
 
     def remove(self, order: Order) -> None:
         """Take `order` out of its level; an emptied level goes with it."""
@@ -110,11 +108,14 @@ class BookSide:
         level.lots -= order.open_lots - hidden
         if hidden:
             level.hidden_lots -= hidden
-        level.count -= 1
         if level.head is None:
-            del self.levels[level.price_ticks * self.sign]
-            if level is self.best:
-                self.best = self.levels.peekitem(0)[1] if self.levels else None
+            self.drop(level)
+
+    def drop(self, level: Level) -> None:
+        """Take an emptied level out."""
+        del self.levels[level.price_ticks * self.sign]
+        if level is self.best:
+            self.best = self.levels.peekitem(0)[1] if self.levels else None
 
     def __iter__(self) -> Iterator[Order]:
         """Yield the orders in priority: best price first, then oldest first."""
@@ -127,7 +128,7 @@ class Book:
 
     Invariants, checked by `check()`:
       1. Every resting order shows something and stands at the level of its price.
-      2. No price level is empty; its lots (shown ones) and count are those of its orders.
+      2. No price level is empty; its lots (shown ones) are those of its orders.
       3. The cached best level is the best one.
     Who may stand crossed depends on mode and phase: `Engine.check()`.
     """
@@ -158,7 +159,6 @@ class Book:
                 assert level.tail is orders[-1]
                 assert level.lots == sum(order.open_lots - order.hidden_lots for order in orders)
                 assert level.hidden_lots == sum(order.hidden_lots for order in orders)
-                assert level.count == len(orders)
                 for order in orders:
                     assert order.open_lots > order.hidden_lots >= 0, (
                         "a resting order shows something"

@@ -24,7 +24,7 @@ from matching.locks import clear_full, hold_root, lock, too_many_holders
 from matching.orders import BOOK, INCOMING, STOP, Order
 from matching.rules import first_related, refuse_meeting
 from matching.state import END_CALL, INDICATE, UnsettledTrade, Venue
-from matching.units import MAX_INT, Kg, Lots, ReceiptId, Ticks
+from matching.units import MAX_INT, Kg, Lots, ReceiptId, Ticks, value_fen
 
 # Bound once: looking a member up in its enum costs more than comparing it (CPython 3.11).
 _BUY: Final = Side.BUY
@@ -173,8 +173,12 @@ def trade(
     receipt_id, available = seller.receipts[0]
     receipts: tuple[tuple[ReceiptId, Lots, Kg], ...]
     by_id = venue.goods.by_id
-    if available > lots:  # one receipt covers it: by far the most frequent case
-        seller.receipts = ((receipt_id, available - lots), *seller.receipts[1:])
+    if available >= lots:  # one receipt covers it: by far the most frequent case
+        others = seller.receipts[1:]
+        if available > lots:
+            seller.receipts = ((receipt_id, available - lots), *others)
+        else:
+            seller.receipts = others
         receipt = by_id[receipt_id]
         receipt.held_lots -= lots
         receipt.committed_lots += lots
@@ -182,8 +186,16 @@ def trade(
         receipts = ((receipt_id, lots, weight_kg),)
     else:
         receipts, weight_kg = consume(venue, seller, lots, terms.lot_kg)
-    # `units.value_fen` and `units.fee_fen`, written out: a call each otherwise.
-    value = (price * terms.tick_fen_per_t * weight_kg + 500) // 1000
+    # `units.value_fen`, `units.fee_fen` and `Instrument.need_fen`, written out for exact terms.
+    is_exact = instrument.is_exact
+    if is_exact:
+        tick_hold, tick_fee = instrument.tick_hold, instrument.tick_fee
+        units = price * lots
+        value = units * instrument.lot_tick_fen
+        committed = units * tick_hold + units * tick_fee // 10_000
+    else:
+        value = value_fen(price, terms.tick_fen_per_t, weight_kg)
+        committed = instrument.hold_fen(value)
     buyer_fee = value * terms.buyer_fee_bp // 10_000
     seller_fee = value * terms.seller_fee_bp // 10_000
 
@@ -201,19 +213,17 @@ def trade(
             taker.level.lots -= lots
     taker.open_lots -= lots
 
-    # `Instrument.need_fen` and `hold_fen`, written out.
-    covered, tolerance, fee_bp = instrument.covered, instrument.tolerance, instrument.fee_bp
     freed = buyer.held_fen
     held_after = 0
     if buyer.open_lots:
-        left = buyer.price_ticks * buyer.open_lots * instrument.lot_tick_fen
-        held_after = (
-            -(-left * covered // 100_000_000) + left * tolerance // 10_000 * fee_bp // 10_000
-        )
+        if is_exact:
+            units = buyer.price_ticks * buyer.open_lots
+            held_after = units * tick_hold + units * tick_fee // 10_000
+        else:
+            held_after = instrument.need_fen(buyer.price_ticks, buyer.open_lots)
         freed -= held_after
     # Rounding of the two holds can differ by a fen from the hold of the difference; what is
     # freed always covers value and fee, because cover is full (`units.hold_fen`).
-    committed = -(-value * covered // 100_000_000) + value * tolerance // 10_000 * fee_bp // 10_000
     if committed > freed:
         committed = freed
     buyer.held_fen = held_after

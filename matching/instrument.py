@@ -25,17 +25,24 @@ class Instrument:
         "indicate_us",
         "indicated",
         "instrument_id",
+        "is_exact",
         "is_matched",
         "is_plain",
         "last_ticks",
         "lot_tick_fen",
         "low_ticks",
+        "max_lots",
+        "max_units",
+        "min_lots",
         "phase",
         "product_id",
         "reference_ticks",
+        "step_lots",
         "stops",
         "suspended",
         "terms",
+        "tick_fee",
+        "tick_hold",
         "tolerance",
         "warn_high_ticks",
         "warn_low_ticks",
@@ -62,12 +69,25 @@ class Instrument:
         self.tolerance: BasisPoints = 10_000 + terms.plus_tolerance_bp
         self.covered = terms.cover_bp * self.tolerance
         self.fee_bp: BasisPoints = terms.buyer_fee_bp
+        self.min_lots, self.max_lots, self.step_lots = (
+            terms.min_lots,
+            terms.max_lots,
+            terms.step_lots,
+        )
+        # Price in ticks x lots that one order may be worth at most.
+        self.max_units = terms.max_value_fen // self.lot_tick_fen
+        # Where all pieces weigh the same and one tick of one lot holds whole fen, a hold is
+        # `units x tick_hold + units x tick_fee // 10,000`: a third of `hold_fen`'s work.
+        self.tick_hold, rest = divmod(self.lot_tick_fen * self.covered, 100_000_000)
+        base, part = divmod(self.lot_tick_fen * self.tolerance, 10_000)
+        self.tick_fee = base * self.fee_bp
+        self.is_exact = not rest and not part and not terms.piece_max_kg
         self.book = Book()
         self.bids, self.asks = self.book.bids, self.book.asks  # a step nearer, for the hot path
         # Stop orders that wait, and orders that a resale lock keeps out, in order of arrival.
         self.stops: dict[OrderId, Order] = {}
         self.suspended: dict[OrderId, Order] = {}
-        # Whether orders need no look at phase, halt, mode, lock or day quantity.
+        # Whether orders need no look at phase, halt, mode, lock, day quantity or fractions of fen.
         self.is_plain = False
 
     def note_standing(self) -> None:
@@ -78,6 +98,7 @@ class Instrument:
             and self.is_matched
             and not self.has_lock
             and not self.terms.max_day_lots
+            and self.is_exact
         )
 
     def set_reference(self, reference_ticks: Ticks, low_ticks: Ticks, high_ticks: Ticks) -> None:

@@ -20,19 +20,29 @@ from matching.cover import Account
 from matching.events import AnyEvent, OrderEntered, RejectReason
 from matching.holding import cover, hold
 from matching.instrument import Instrument
+from matching.limits import RECEIPTS_PER_ORDER
 from matching.locks import too_many_holders
 from matching.orders import STOP, Order
 from matching.rules import Refusal, rejected
 from matching.state import EXPIRE_ORDER, Venue
-from matching.units import Lots, Ticks
+from matching.units import MAX_INT, Lots, Ticks
 
 _BUY: Final = Side.BUY
 
 
-def enter_special(
-    venue: Venue, account: Account, instrument: Instrument, command: EnterOrder
-) -> tuple[AnyEvent, ...]:
-    """Enter an order with a time in force or terms of its own."""
+def enter_special(venue: Venue, account: Account, command: EnterOrder) -> tuple[AnyEvent, ...]:
+    """Enter any order, by every rule; `trading.enter` is the short way for the plainest."""
+    receipt_ids = command.receipt_ids
+    refusal: Refusal | None = None
+    if not (0 < command.price_ticks <= MAX_INT and 0 < command.quantity_lots <= MAX_INT):
+        refusal = RejectReason.INVALID, ()
+    elif len(receipt_ids) > RECEIPTS_PER_ORDER:
+        refusal = RejectReason.LIMIT, (len(receipt_ids), RECEIPTS_PER_ORDER)
+    elif command.instrument_id not in venue.instruments:
+        refusal = RejectReason.UNKNOWN_INSTRUMENT, (command.instrument_id,)
+    if refusal is not None:
+        return rejected(account.firm_id, command.client_order_id, *refusal)
+    instrument = venue.instruments[command.instrument_id]
     special = command.special or PLAIN
     side, tif, lots = command.side, command.tif, command.quantity_lots
     price = price_on_entry(instrument, side, command.price_ticks, special)
