@@ -7,7 +7,9 @@ BLOCK_COMMANDS: Final = 500
 BLOCK_BYTES: Final = 256 * 1024
 """Most bytes of commands in one block; a single larger command is refused at the link."""
 BLOCK_EVENTS: Final = 20_000
-"""A block ends after the command whose events bring it over this number."""
+"""A block ends when its events are over this number, asked every `APPLY_AT_ONCE` commands."""
+APPLY_AT_ONCE: Final = 32
+"""Commands that the engine is given in one call."""
 VENUE_QUEUE: Final = 2_000
 """Most commands waiting for one venue; beyond it new orders are answered BUSY."""
 CANCEL_LANE: Final = 400

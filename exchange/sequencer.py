@@ -21,6 +21,7 @@ from typing import Final, TypeAlias
 from exchange.blocks import GENESIS, Block, DamagedBlock, encode_events, make_block
 from exchange.journal import Fenced, Journal, JournalError, LeaseHeld, verified
 from exchange.limits import (
+    APPLY_AT_ONCE,
     BLOCK_BYTES,
     BLOCK_COMMANDS,
     BLOCK_EVENTS,
@@ -323,13 +324,18 @@ class Sequencer:
             if 0 < venue.engine.next_due_us <= ts_us:
                 # Nobody waits for it: what is due happens before anything else trades.
                 passing.append(PassTime())
-            events = venue.engine.apply_all(
-                [*passing, *(waiting.command for waiting in batch)], BLOCK_EVENTS
-            )
-            taken = len(events) - len(passing)
-            if taken < len(batch):  # a sweep or a close: the rest comes in the next block
-                venue.queue.extendleft(reversed(batch[taken:]))
-                del batch[taken:]
+            events = venue.engine.apply_all(passing)
+            count = sum(map(len, events))
+            taken = 0
+            while taken < len(batch) and count <= BLOCK_EVENTS:
+                some = batch[taken : taken + APPLY_AT_ONCE]
+                outcomes = venue.engine.apply_all([waiting.command for waiting in some])
+                events += outcomes
+                count += sum(map(len, outcomes))
+                taken += len(some)
+            # After a sweep or a close the rest comes in the next block.
+            venue.queue.extendleft(reversed(batch[taken:]))
+            del batch[taken:]
         except Exception:
             # A bug: memory may be half changed. Never retried; the venue stops for people.
             log.exception("venue %s: the engine failed in block %s", venue.venue_id, seq)

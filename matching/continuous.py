@@ -189,10 +189,10 @@ def trade(
     # `units.value_fen`, `units.fee_fen` and `Instrument.need_fen`, written out for exact terms.
     is_exact = instrument.is_exact
     if is_exact:
-        tick_hold, tick_fee = instrument.tick_hold, instrument.tick_fee
+        tick_cover = instrument.tick_cover
         units = price * lots
         value = units * instrument.lot_tick_fen
-        committed = units * tick_hold + units * tick_fee // 10_000
+        committed = units * tick_cover // 10_000
     else:
         value = value_fen(price, terms.tick_fen_per_t, weight_kg)
         committed = instrument.hold_fen(value)
@@ -218,7 +218,7 @@ def trade(
     if buyer.open_lots:
         if is_exact:
             units = buyer.price_ticks * buyer.open_lots
-            held_after = units * tick_hold + units * tick_fee // 10_000
+            held_after = units * tick_cover // 10_000
         else:
             held_after = instrument.need_fen(buyer.price_ticks, buyer.open_lots)
         freed -= held_after

@@ -60,6 +60,7 @@ from matching.limits import ID_LENGTH, OP_ID_LENGTH
 from matching.orders import Order
 from matching.rules import Refusal, bounded, rejected
 from matching.state import Venue
+from matching.trading import cancel, enter
 from matching.uncross import Clearing, clearing
 from matching.units import MAX_INT, Fen, FirmId, Micros, ReceiptId
 
@@ -144,14 +145,10 @@ class Engine:
         """Execute or refuse `command`; never raises for a decodable command."""
         return self.apply_all((command,))[0]
 
-    def apply_all(
-        self, commands: Iterable[AnyCommand], most_events: int = MAX_INT
-    ) -> list[tuple[AnyEvent, ...]]:
+    def apply_all(self, commands: Iterable[AnyCommand]) -> list[tuple[AnyEvent, ...]]:
         """Execute or refuse commands of the block one after the other; return each one's events.
 
-        Stops after the command that brings the events to more than `most_events`: the answers
-        may be fewer than the commands. The path of a trader's command is written flat, and what
-        all of them need is fetched once.
+        The path of a trader's command is written flat, and what all of them need is fetched once.
         """
         venue = self.venue
         accounts = venue.accounts
@@ -159,40 +156,43 @@ class Engine:
         heard = venue.heard
         keep = heard.commands.append
         answers: list[tuple[AnyEvent, ...]] = []
-        count = 0
+        give = answers.append
         for command in commands:
+            kind = type(command)
             # Subscripts rather than `get`: three times cheaper where the key is there.
             try:
-                execute = _TRADING[type(command)]
+                execute = _TRADING[kind]
                 account = accounts[command.firm_id]  # type: ignore[union-attr]
             except KeyError:
                 keep(None)
-                answer = self._apply_other(command)
+                give(self._apply_other(command))
+                continue
+            client_order_id: str = command.client_order_id  # type: ignore[union-attr]
+            remembered = account.remembered
+            if (
+                client_order_id in remembered
+                or not oldest_us <= command.at_us <= newest_us  # type: ignore[union-attr]
+                or not 0 < len(client_order_id) <= ID_LENGTH
+                or not 0 <= command.trader_id <= MAX_INT  # type: ignore[union-attr]
+                or len(remembered) >= account.remember_most
+                or (
+                    account.orders_per_s
+                    and kind not in _EXEMPT
+                    and not _take_token(account, venue.ts_us)
+                )
+            ):
+                keep(None)
+                give(self._answer_unheard(command, account))  # type: ignore[arg-type]
+                continue
+            remembered[client_order_id] = heard
+            keep(command)  # type: ignore[arg-type]
+            # By name where it is worth it: CPython calls what it knows a tenth faster.
+            if kind is EnterOrder:
+                give(enter(venue, account, command))  # type: ignore[arg-type]
+            elif kind is CancelOrder:
+                give(cancel(venue, account, command))  # type: ignore[arg-type]
             else:
-                client_order_id: str = command.client_order_id  # type: ignore[union-attr]
-                remembered = account.remembered
-                if (
-                    client_order_id in remembered
-                    or not oldest_us <= command.at_us <= newest_us  # type: ignore[union-attr]
-                    or not 0 < len(client_order_id) <= ID_LENGTH
-                    or not 0 <= command.trader_id <= MAX_INT  # type: ignore[union-attr]
-                    or len(remembered) >= account.remember_most
-                    or (
-                        account.orders_per_s
-                        and type(command) not in _EXEMPT
-                        and not _take_token(account, venue.ts_us)
-                    )
-                ):
-                    keep(None)
-                    answer = self._answer_unheard(command, account)  # type: ignore[arg-type]
-                else:
-                    remembered[client_order_id] = heard
-                    keep(command)  # type: ignore[arg-type]
-                    answer = execute(venue, account, command)
-            answers.append(answer)
-            count += len(answer)
-            if count > most_events:
-                break
+                give(execute(venue, account, command))
         return answers
 
     def _answer_unheard(

@@ -41,8 +41,7 @@ class Instrument:
         "stops",
         "suspended",
         "terms",
-        "tick_fee",
-        "tick_hold",
+        "tick_cover",
         "tolerance",
         "warn_high_ticks",
         "warn_low_ticks",
@@ -76,11 +75,11 @@ class Instrument:
         )
         # Price in ticks x lots that one order may be worth at most.
         self.max_units = terms.max_value_fen // self.lot_tick_fen
-        # Where all pieces weigh the same and one tick of one lot holds whole fen, a hold is
-        # `units x tick_hold + units x tick_fee // 10,000`: a third of `hold_fen`'s work.
-        self.tick_hold, rest = divmod(self.lot_tick_fen * self.covered, 100_000_000)
+        # Where all pieces weigh the same and one tick of one lot gives whole fen before the fee's
+        # division, a hold is `units x tick_cover // 10,000`: a quarter of `hold_fen`'s work.
+        covered, rest = divmod(self.lot_tick_fen * self.covered, 100_000_000)
         base, part = divmod(self.lot_tick_fen * self.tolerance, 10_000)
-        self.tick_fee = base * self.fee_bp
+        self.tick_cover = covered * 10_000 + base * self.fee_bp
         self.is_exact = not rest and not part and not terms.piece_max_kg
         self.book = Book()
         self.bids, self.asks = self.book.bids, self.book.asks  # a step nearer, for the hot path

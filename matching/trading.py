@@ -95,7 +95,7 @@ def enter(venue: Venue, account: Account, command: EnterOrder) -> tuple[AnyEvent
         best = instrument.asks.best
         meets = best is not None and best.price_ticks <= price
         key = -price
-        need = units * instrument.tick_hold + units * instrument.tick_fee // 10_000
+        need = units * instrument.tick_cover // 10_000
         available = account.available_fen
         if need > available:
             return enter_special(venue, account, command)

@@ -264,7 +264,7 @@ def test_an_exception_in_the_engine_halts_the_venue_and_journals_nothing(
     journal = open_journal(journal_url)
     sequencer = Sequencer(journal, [VENUE], clock=Clock())
 
-    def explode(self: Engine, commands: list[AnyCommand], most_events: int) -> Any:
+    def explode(self: Engine, commands: list[AnyCommand]) -> Any:
         raise ZeroDivisionError
 
     monkeypatch.setattr(Engine, "apply_all", explode)
@@ -445,6 +445,7 @@ def test_the_events_of_a_block_are_bounded_and_the_rest_comes_next(
     journal = open_journal(journal_url)
     sequencer = Sequencer(journal, [VENUE], clock=Clock())
     monkeypatch.setattr("exchange.sequencer.BLOCK_EVENTS", 1)
+    monkeypatch.setattr("exchange.sequencer.APPLY_AT_ONCE", 1)
     assert len(give(sequencer, *(DefineFirm(n, n) for n in (1, 2, 3)))) == 2
     sequencer._serve(sequencer.venues[VENUE])
     events = [block.decoded_events() for block in journal.blocks(VENUE, 1)]
