@@ -11,7 +11,7 @@ DEEP ?= 840
 WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -gt 4 ] && n=4; echo $$n)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check install install-dev browser test-sqlite test-postgresql test-deep bench bench-matching messages replay format clean
+.PHONY: help demo test check install install-dev browser test-sqlite test-postgresql test-deep test-conformance bench bench-matching messages replay format clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -48,6 +48,18 @@ test-postgresql: $(BIN)/.dev
 
 test-deep: $(BIN)/.dev ## Hold the engine against the naive venue for 5,000,000 commands (20 minutes; DEEP=840)
 	HAIDAI_DEEP=$(DEEP) $(BIN)/python -m pytest -q -n $(WORKERS) tests/matching/test_naive.py
+
+CONFORMANCE := .venv-conformance
+
+$(CONFORMANCE)/.installed: tests/conformance/requirements.lock
+	@$(PYTHON) tests/tools/check_python.py
+	@test -x $(CONFORMANCE)/bin/python || { echo "Creating the virtual environment in $(CONFORMANCE) ..."; $(PYTHON) -m venv $(CONFORMANCE); }
+	@echo "Installing the pinned conformance suite ..."
+	@$(CONFORMANCE)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r tests/conformance/requirements.lock
+	@touch $@
+
+test-conformance: $(CONFORMANCE)/.installed ## Run somebody else's conformance suite on the engine, in its own environment
+	@$(CONFORMANCE)/bin/python -m tests.conformance
 
 check: $(BIN)/.dev ## Format, lint, types, import contracts, migrations
 	$(BIN)/ruff format --check .
