@@ -22,8 +22,9 @@ from matching.instrument import Instrument
 from matching.limits import INDICATE_US
 from matching.locks import clear_full, hold_root, lock, too_many_holders
 from matching.orders import BOOK, INCOMING, STOP, Order
+from matching.records import UnsettledTrade
 from matching.rules import first_related, refuse_meeting
-from matching.state import END_CALL, INDICATE, UnsettledTrade, Venue
+from matching.state import END_CALL, INDICATE, Venue
 from matching.units import MAX_INT, Kg, Lots, ReceiptId, Ticks, value_fen
 
 # Bound once: looking a member up in its enum costs more than comparing it (CPython 3.11).
@@ -42,7 +43,7 @@ def match(venue: Venue, instrument: Instrument, taker: Order, events: list[AnyEv
     side = instrument.asks if taker.side is _BUY else instrument.bids
     sign = side.sign
     limit = taker.price_ticks * sign
-    group_id = taker.group_id
+    group_id = taker.account.group_id
     low = high = 0
     if instrument.terms.dynamic_bp:
         low, high = instrument.dynamic_band()
@@ -55,7 +56,7 @@ def match(venue: Venue, instrument: Instrument, taker: Order, events: list[AnyEv
             return
         maker = level.head
         assert maker is not None, "no price level is empty"
-        if maker.group_id == group_id:
+        if maker.account.group_id == group_id:
             meet_own(venue, maker, taker, events)
             level = side.best
             continue
@@ -232,7 +233,8 @@ def trade(
     account.committed_fen += committed
     account.available_fen += freed - committed
 
-    firm_id = buyer.firm_id
+    firm_id = account.firm_id
+    seller_id = seller.account.firm_id
     holders = venue.goods.holders
     for used in receipts:
         root_id = by_id[used[0]].root_id
@@ -246,7 +248,7 @@ def trade(
     venue.trades[trade_id] = UnsettledTrade(
         instrument.instrument_id,
         firm_id,
-        seller.firm_id,
+        seller_id,
         value,
         buyer_fee,
         seller_fee,
@@ -265,7 +267,7 @@ def trade(
         taker.order_id,
         taker.side,
         firm_id,
-        seller.firm_id,
+        seller_id,
         buyer_fee,
         seller_fee,
         freed,

@@ -274,8 +274,9 @@ class Engine:
     @classmethod
     def restore(cls, data: bytes) -> Engine:
         """Return an engine in the state that `snapshot` wrote."""
-        engine = cls.__new__(cls)
-        engine.venue = Venue.restore(data)
+        venue = Venue.restore(data)
+        engine = cls(venue.venue_id)
+        engine.venue = venue
         return engine
 
     def digest(self) -> bytes:

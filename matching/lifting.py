@@ -271,8 +271,6 @@ def taker(
     order = Order(
         venue.last_order_id,
         account,
-        account.firm_id,
-        account.group_id,
         wish.trader_id,
         instrument.instrument_id,
         wish.side,

@@ -15,8 +15,9 @@ from matching.holding import withdraw
 from matching.instrument import Instrument
 from matching.limits import HOLDERS_PER_ROOT, LOCK_DAYS
 from matching.orders import BOOK, STOP, SUSPENDED, Order
+from matching.records import Lock
 from matching.rules import Refusal
-from matching.state import Lock, Venue
+from matching.state import Venue
 from matching.units import FirmId, Lots, ReceiptId
 
 _BUY: Final = Side.BUY

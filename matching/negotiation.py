@@ -320,8 +320,6 @@ def _enter(
     order = Order(
         venue.last_order_id,
         account,
-        account.firm_id,
-        account.group_id,
         wish.trader_id,
         instrument.instrument_id,
         wish.side,

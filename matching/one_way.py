@@ -463,7 +463,7 @@ def _enter(
     held = hold(account, need, taken)
     venue.last_order_id += 1
     order = Order(
-        venue.last_order_id, account, account.firm_id, account.group_id, wish.trader_id,
+        venue.last_order_id, account, wish.trader_id,
         instrument.instrument_id, wish.side, tif, wish.price_ticks, wish.lots, wish.lots, need,
         held, None, 0, ASIDE,
     )  # fmt: skip

@@ -27,8 +27,9 @@ from matching.events import (
 )
 from matching.limits import BUST_WINDOW_US, REASON_LENGTH
 from matching.locks import hold_root, unhold_root
+from matching.records import Reserve
 from matching.rules import Refusal
-from matching.state import Reserve, Venue
+from matching.state import Venue
 from matching.units import MAX_INT
 
 Answer = Refusal | list[AnyEvent]

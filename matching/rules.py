@@ -94,7 +94,7 @@ def first_related(
     # The best level alone decides for most; the others are asked for only when it is used up.
     order = level.head
     while order is not None:
-        if order.group_id == group_id:
+        if order.account.group_id == group_id:
             return order
         lots -= order.open_lots - order.hidden_lots
         if lots <= 0:
@@ -113,7 +113,7 @@ def first_related(
         level = levels[key]
         order = level.head
         while order is not None:
-            if order.group_id == group_id:
+            if order.account.group_id == group_id:
                 return order
             lots -= order.open_lots - order.hidden_lots
             if lots <= 0:

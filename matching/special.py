@@ -82,8 +82,6 @@ def enter_special(venue: Venue, account: Account, command: EnterOrder) -> tuple[
     order = Order(
         venue.last_order_id,
         account,
-        account.firm_id,
-        account.group_id,
         command.trader_id,
         instrument.instrument_id,
         side,

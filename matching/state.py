@@ -29,16 +29,15 @@ from matching.limits import AHEAD_US, DEDUP_WINDOW_US
 from matching.negotiation_state import Negotiation
 from matching.one_way_state import OneWay
 from matching.orders import Order
+from matching.records import Lock, Reserve, UnsettledTrade
 from matching.units import (
     Day,
     Fen,
     FirmId,
     InstrumentId,
-    Kg,
     Lots,
     Micros,
     OrderId,
-    ReceiptId,
     TradeId,
 )
 
@@ -51,36 +50,6 @@ END_CALL: Final = 2
 INDICATE: Final = 3
 ONE_WAY: Final = 4
 NEGOTIATION: Final = 5
-
-
-class UnsettledTrade(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What a trade committed and `SettleTrade` will move."""
-
-    instrument_id: InstrumentId
-    buyer_firm_id: FirmId
-    seller_firm_id: FirmId
-    value_fen: Fen
-    buyer_fee_fen: Fen
-    seller_fee_fen: Fen
-    buyer_committed_fen: Fen
-    receipts: tuple[tuple[ReceiptId, Lots, Kg], ...]
-    ts_us: Micros
-
-
-class Reserve(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Cash set aside for a withdrawal."""
-
-    firm_id: FirmId
-    amount_fen: Fen
-
-
-class Lock(msgspec.Struct, array_like=True, gc=False):
-    """When a group last bought and sold a product: the trading day, and its number here."""
-
-    bought_day: Day = 0
-    bought_number: int = 0
-    sold_day: Day = 0
-    sold_number: int = 0
 
 
 class Venue:
@@ -521,8 +490,6 @@ def _order(account: Account, row: Any) -> Order:
     return Order(
         order_id,
         account,
-        account.firm_id,
-        account.group_id,
         trader_id,
         instrument_id,
         Side(side),

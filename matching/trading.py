@@ -133,7 +133,7 @@ def enter(venue: Venue, account: Account, command: EnterOrder) -> tuple[AnyEvent
     )  # fmt: skip
     if meets or tif is _IOC:
         order = Order(
-            order_id, account, firm_id, account.group_id, trader_id, instrument_id, side, tif,
+            order_id, account, trader_id, instrument_id, side, tif,
             price, lots, lots, need, held, None, command.session,
         )  # fmt: skip
         events: list[AnyEvent] = [entered]
@@ -146,7 +146,7 @@ def enter(venue: Venue, account: Account, command: EnterOrder) -> tuple[AnyEvent
         level = own.levels[key]
     except KeyError:
         orders[order_id] = order = Order(
-            order_id, account, firm_id, account.group_id, trader_id, instrument_id, side, tif,
+            order_id, account, trader_id, instrument_id, side, tif,
             price, lots, lots, need, held, None, command.session, BOOK,
         )  # fmt: skip
         own.add(order)
@@ -154,7 +154,7 @@ def enter(venue: Venue, account: Account, command: EnterOrder) -> tuple[AnyEvent
         tail = level.tail
         assert tail is not None, "no price level is empty"
         tail.after = level.tail = orders[order_id] = Order(
-            order_id, account, firm_id, account.group_id, trader_id, instrument_id, side, tif,
+            order_id, account, trader_id, instrument_id, side, tif,
             price, lots, lots, need, held, None, command.session, BOOK, 0, level, tail,
         )  # fmt: skip
         level.lots += lots
@@ -272,7 +272,7 @@ def amend(venue: Venue, account: Account, command: AmendOrder) -> tuple[AnyEvent
     order.price_ticks = price
     order.quantity_lots = quantity
     order.open_lots = open_lots
-    firm_id, instrument_id = order.firm_id, order.instrument_id
+    firm_id, instrument_id = account.firm_id, order.instrument_id
     amended = OrderAmended(
         order_id, firm_id, command.client_order_id, instrument_id, side,
         old_price, old_open - old_hidden, old_held, old_receipts,

@@ -14,7 +14,7 @@ from matching.orders import Order
 
 def order(number: int, side: Side, price: int, lots: int = 1, group: int = 1) -> Order:
     return Order(
-        number, Account(number, group), number, group, 1, 7, side, TimeInForce.DAY,
+        number, Account(number, group), 1, 7, side, TimeInForce.DAY,
         price, lots, lots, 0, (),
     )  # fmt: skip
 
