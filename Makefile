@@ -3,15 +3,17 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+FAST ?= .venv-fast
 PORT ?= 8000
 BOTS ?= 1
 DATA ?= var/demo
 DEEP ?= 840
+SAMPLE ?= 200
 # Tests run on as many workers as there are cores, at most 4.
 WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -gt 4 ] && n=4; echo $$n)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check install install-dev browser test-sqlite test-postgresql test-deep test-conformance bench bench-matching messages replay format clean
+.PHONY: help demo test check install install-dev browser test-sqlite test-postgresql test-deep mutate build-fast test-fast test-conformance bench bench-matching messages replay format clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -60,6 +62,27 @@ $(CONFORMANCE)/.installed: tests/conformance/requirements.lock
 
 test-conformance: $(CONFORMANCE)/.installed ## Run somebody else's conformance suite on the engine, in its own environment
 	@$(CONFORMANCE)/bin/python -m tests.conformance
+
+mutate: $(BIN)/.dev ## Plant faults into the engine and see that tests notice (40 minutes; SAMPLE=200)
+	nice -n 15 $(BIN)/python -m tests.mutation --sample $(SAMPLE)
+
+$(FAST)/.ready: requirements.lock requirements-dev.lock tests/fast/requirements.lock
+	@echo "Installing the pinned packages in $(FAST) ..."
+	@test -x $(FAST)/bin/python || $(PYTHON) -m venv $(FAST)
+	@for lock in $^; do $(FAST)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $$lock || exit 1; done
+	@touch $@
+
+build-fast: $(FAST)/.ready ## Compile the engine with mypyc into a wheel (build/fast/wheel); needs gcc
+	@echo "Compiling the engine's hot files ..."
+	@$(FAST)/bin/python -m tests.fast.build --out build/fast
+
+test-fast: build-fast ## Run the engine's tests, and its benchmark, against the compiled wheel
+	@$(FAST)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --force-reinstall build/fast/wheel/*.whl
+	@$(FAST)/bin/python -m tests.fast.prepare --out build/fast/run
+	cd build/fast/run && $(abspath $(FAST))/bin/python -m pytest -q -n $(WORKERS) tests/matching tests/scenarios tests/fast/check_compiled.py
+	@echo "Pure, then compiled:"
+	@$(FAST)/bin/python -m tests.benchmarks.bench_engine
+	@cd build/fast/run && $(abspath $(FAST))/bin/python -m tests.benchmarks.bench_engine
 
 check: $(BIN)/.dev ## Format, lint, types, import contracts, migrations
 	$(BIN)/ruff format --check .
