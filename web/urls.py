@@ -5,7 +5,7 @@
 
 from django.urls import include, path
 
-from web.views import health, market, office, operate, warehouse
+from web.views import health, market, office, operate, quality, warehouse
 
 public = (
     [
@@ -29,6 +29,7 @@ urlpatterns = [
     path("<slug:venue>/receipts/<int:receipt_id>/", office.receipt, name="receipt"),
     path("<slug:venue>/contracts/", office.contracts, name="contracts"),
     path("<slug:venue>/contracts/<int:trade_id>/", office.contract, name="contract"),
+    path("<slug:venue>/contracts/<int:trade_id>/quality/", quality.quality, name="quality"),
     path("<slug:venue>/orders/", office.orders, name="orders"),
     path("<slug:venue>/store/", warehouse.store, name="store"),
     path("<slug:venue>/ops/", operate.console, name="console"),

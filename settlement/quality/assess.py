@@ -134,13 +134,12 @@ def half_up(exact: Fraction) -> int:
 def _line(rule: Adjustment, price: Fen, measured: Mapping[str, str]) -> Line:
     nothing, whole = Fraction(), Fraction(1)
     if isinstance(rule, Regain):
-        trash, regain = _value("trash", measured), _value("regain", measured)
+        trash, regain = _per_cent("trash", measured), _per_cent("regain", measured)
         factor = (100 - trash) / (100 - rule.trash0) * (100 + rule.regain0) / (100 + regain)
         text = f"{measured['trash']} / {measured['regain']}"
-        return Line("regain", rule, text, nothing, nothing, max(factor, nothing))
+        return Line("regain", rule, text, nothing, nothing, factor)
     if isinstance(rule, Glaze):
-        found = _value("glaze", measured)
-        factor = max((100 - found) / (100 - rule.declared), nothing)
+        factor = (100 - _per_cent("glaze", measured)) / (100 - rule.declared)
         return Line("glaze", rule, measured["glaze"], nothing, nothing, factor)
     text = _text(rule.attribute, measured)
     if isinstance(rule, Table):
@@ -185,6 +184,13 @@ def _text(attribute: str, measured: Mapping[str, str]) -> str:
 
 def _value(attribute: str, measured: Mapping[str, str]) -> Fraction:
     return _number(_text(attribute, measured), attribute)
+
+
+def _per_cent(attribute: str, measured: Mapping[str, str]) -> Fraction:
+    value = _value(attribute, measured)
+    if not 0 <= value <= 100:
+        raise AssessError("NUMBER", attribute)
+    return value
 
 
 def _number(text: str, attribute: str) -> Fraction:

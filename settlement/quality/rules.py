@@ -178,10 +178,10 @@ def _adjustment(row: Mapping[str, Any], attributes: Mapping[str, str]) -> Adjust
     if method == "regain":
         _known("trash", attributes)
         _known("regain", attributes)
-        return Regain(number(row["trash0"], "trash0"), number(row["regain0"], "regain0"))
+        return Regain(_part(row, "trash0"), _part(row, "regain0"))
     if method == "glaze":
         _known("glaze", attributes)
-        return Glaze(number(row["declared"], "declared"))
+        return Glaze(_part(row, "declared"))
     _known(attribute, attributes)
     if method == "pro_rata":
         base, low, high = (number(row[name], attribute) for name in ("base", "lo", "hi"))
@@ -216,6 +216,14 @@ def _reject(row: Mapping[str, Any], attributes: Mapping[str, str]) -> Reject:
     if row["action"] not in tuple(Action):
         raise RuleError("ACTION", f"{attribute}: {row['action']}")
     return Reject(attribute, operator, str(row.get("value", "")), Action(row["action"]))
+
+
+def _part(row: Mapping[str, Any], name: str) -> Fraction:
+    """A share of the weight in per cent: less than all of it, or the formula divides by nothing."""
+    value = number(row[name], name)
+    if not 0 <= value < 100:
+        raise RuleError("BOUNDS", name)
+    return value
 
 
 def _known(attribute: str, attributes: Mapping[str, str]) -> None:

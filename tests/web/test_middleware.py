@@ -45,6 +45,7 @@ MEMBERS: Final[dict[str, frozenset[str]]] = {
     "<slug:venue>/receipts/<int:receipt_id>/": FIRM,
     "<slug:venue>/contracts/": FIRM | VENUE,
     "<slug:venue>/contracts/<int:trade_id>/": FIRM | VENUE,
+    "<slug:venue>/contracts/<int:trade_id>/quality/": FIRM | VENUE,
     "<slug:venue>/orders/": FIRM,
     "<slug:venue>/store/": frozenset({Role.WAREHOUSE}),
     "<slug:venue>/ops/": VENUE,

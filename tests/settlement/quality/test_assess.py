@@ -154,6 +154,30 @@ def test_a_rule_that_is_not_understood_is_refused(adjustment: dict[str, Any], co
     assert adjustment["attr"] in caught.value.detail
 
 
+@pytest.mark.parametrize("wrong", ["-0.1", "100.1"])
+def test_more_than_all_of_the_weight_is_no_measurement(wrong: str) -> None:
+    cotton = rules_of({"attr": "b", "method": "regain", "trash0": 2, "regain0": 8})
+    glazed = rules_of({"attr": "b", "method": "glaze", "declared": 5})
+    for rules, measured in (
+        (cotton, {"trash": wrong, "regain": "1"}),
+        (cotton, {"trash": "1", "regain": wrong}),
+        (glazed, {"glaze": wrong}),
+    ):
+        with pytest.raises(AssessError, match="NUMBER"):
+            assess(rules, price=1, delivered_kg=1, measured=measured)
+
+
+@pytest.mark.parametrize("part", [100, -1])
+def test_a_weight_formula_that_divides_by_nothing_is_refused(part: int) -> None:
+    for rule in (
+        {"attr": "b", "method": "glaze", "declared": part},
+        {"attr": "b", "method": "regain", "trash0": part, "regain0": 8},
+        {"attr": "b", "method": "regain", "trash0": 2, "regain0": part},
+    ):
+        with pytest.raises(RuleError, match="BOUNDS"):
+            rules_of(rule)
+
+
 def test_a_fixed_base_and_a_value_that_may_not_move_are_rules_too() -> None:
     rules_of({"attr": "a", "effect": "price", "method": "pro_rata", "base": 1, "lo": 1, "hi": 1})
 
@@ -247,13 +271,14 @@ def measurements(code: str) -> st.SearchStrategy[dict[str, str]]:
     """Values of every attribute that the rules of a commodity ask for."""
     wanted: dict[str, st.SearchStrategy[str]] = {}
     hundredths = st.integers(0, 800_000).map(lambda n: str(Decimal(n) / 100))
+    per_cent = st.integers(0, 10_000).map(lambda n: str(Decimal(n) / 100))
     for row in COMMODITIES[code]["adjustments"]:
         if row["method"] == "table":
             wanted[row["attr"]] = st.sampled_from(sorted(row["table"]))
         elif row["method"] == "regain":
-            wanted |= {"trash": st.just("1.8"), "regain": hundredths}
+            wanted |= {"trash": per_cent, "regain": per_cent}
         elif row["method"] == "glaze":
-            wanted["glaze"] = hundredths
+            wanted["glaze"] = per_cent
         else:
             wanted[row["attr"]] = hundredths
     return st.fixed_dictionaries(wanted)
@@ -312,7 +337,9 @@ def test_worse_goods_never_pay_more(data: st.DataObject, code: str, price: int, 
     measured = data.draw(measurements(code))
     attribute = data.draw(st.sampled_from(sorted(WORSE[code])))
     away = data.draw(st.integers(0, 100_000)) * WORSE[code][attribute]
-    worse = measured | {attribute: str(max(Decimal(measured[attribute]) + Decimal(away) / 100, 0))}
+    most = 100 if attribute in ("glaze", "regain") else 10_000
+    moved = max(min(Decimal(measured[attribute]) + Decimal(away) / 100, most), 0)
+    worse = measured | {attribute: str(moved)}
     before = assess(rules, price=price, delivered_kg=kg, measured=measured)
     after = assess(rules, price=price, delivered_kg=kg, measured=worse)
     assert after.value_fen <= before.value_fen
