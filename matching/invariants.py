@@ -22,6 +22,7 @@ def check_venue(venue: Venue) -> None:
         ):
             for order in orders:
                 assert order.place == place, "an order knows where it stands"
+                assert place == BOOK or not order.hidden_lots, "only a book shows part of an order"
                 assert order.order_id not in places, "an order stands in one place"
                 places[order.order_id] = order
                 if not instrument.is_matched and place == BOOK:
@@ -152,6 +153,7 @@ def _check_goods(venue: Venue) -> None:
         assert venue.goods.by_owner[owner][receipt.receipt_id] is receipt
         lots_of[receipt.instrument_id] = lots_of.get(receipt.instrument_id, 0) + lots
         assert receipt.firm_id in venue.goods.holders[receipt.root_id], "an owner is a holder"
+    assert all(venue.goods.by_owner.values()), "an owner of nothing is forgotten"
     owned = sum(len(mine) for mine in venue.goods.by_owner.values())
     assert owned == len(venue.goods.by_id)
     for instrument_id, lots_in in venue.goods_in_lots.items():

@@ -50,10 +50,10 @@ def lock(
         if known is None:
             known = venue.locks[key] = Lock()
         if order is buyer:
-            first = known.bought_number != venue.day_number or not known.bought_day
+            first = known.bought_number != venue.day_number
             known.bought_day, known.bought_number = venue.day, venue.day_number
         else:
-            first = known.sold_number != venue.day_number or not known.sold_day
+            first = known.sold_number != venue.day_number
             known.sold_day, known.sold_number = venue.day, venue.day_number
         if first:  # later ones of the day find nothing: such orders are refused by then
             suspend(venue, instrument.product_id, order.group_id, opposite, events)
@@ -98,15 +98,13 @@ def suspend(
             order.hidden_lots = 0
 
 
-def hold_root(venue: Venue, root_id: ReceiptId, firm_id: FirmId) -> bool:
-    """Note that a firm came to hold part of a root; True when the root became full by it."""
+def hold_root(venue: Venue, root_id: ReceiptId, firm_id: FirmId) -> None:
+    """Note that a firm came to hold part of a root."""
     goods = venue.goods
     firms = goods.holders.setdefault(root_id, {})
     firms[firm_id] = firms.get(firm_id, 0) + 1
-    if len(firms) >= HOLDERS_PER_ROOT and root_id not in goods.full_roots:
+    if len(firms) >= HOLDERS_PER_ROOT:
         goods.full_roots[root_id] = None
-        return True
-    return False
 
 
 def unhold_root(venue: Venue, root_id: ReceiptId, firm_id: FirmId) -> None:
@@ -116,8 +114,7 @@ def unhold_root(venue: Venue, root_id: ReceiptId, firm_id: FirmId) -> None:
     firms[firm_id] -= 1
     if not firms[firm_id]:
         del firms[firm_id]
-        if len(firms) < HOLDERS_PER_ROOT:
-            goods.full_roots.pop(root_id, None)
+        goods.full_roots.pop(root_id, None)
 
 
 def too_many_holders(

@@ -25,7 +25,7 @@ from matching.events import (
     TradeBusted,
     TradeSettled,
 )
-from matching.limits import BUST_WINDOW_US, REASON_LENGTH
+from matching.limits import BUST_WINDOW_US, HOLDERS_PER_ROOT, REASON_LENGTH
 from matching.locks import hold_root, unhold_root
 from matching.records import Reserve
 from matching.rules import Refusal
@@ -106,6 +106,9 @@ def credit_goods(venue: Venue, command: CreditGoods) -> Answer:
         return RejectReason.INVALID, ()
     if command.receipt_id in venue.goods.by_id:
         return RejectReason.ALREADY_DEFINED, (command.receipt_id,)
+    holders = venue.goods.holders.get(command.root_id, {})
+    if command.root_id in venue.goods.full_roots and command.firm_id not in holders:
+        return RejectReason.HOLDER_LIMIT, (command.root_id, len(holders), HOLDERS_PER_ROOT)
     terms = instrument.terms
     piece_kg = 0
     if terms.piece_max_kg:

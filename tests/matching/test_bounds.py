@@ -1,0 +1,69 @@
+"""Cover and order rate to the last fen and microsecond."""
+
+from __future__ import annotations
+
+import pytest
+
+from matching.commands import (
+    AnyCommand,
+    EnterOrder,
+    LiftOrder,
+    ReserveCash,
+    SetFirmLimits,
+    Side,
+    TimeInForce,
+)
+from matching.engine import Engine
+from matching.events import CommandRejected, OrderEntered
+from tests.matching.market import BUYER, NOW, buy, give, open_market, refusal, sell
+from tests.matching.test_holders import LISTED
+
+FOUR_LOTS_FEN = 320_160
+"""4 t at 800 yuan and 5 basis points of fee."""
+
+
+def with_cash(fen: int, engine: Engine) -> Engine:
+    give(engine, ReserveCash("r", BUYER, 1_000_000 - fen))
+    give(engine, sell("s", 4))
+    return engine
+
+
+def fill_or_kill(name: str) -> EnterOrder:
+    return EnterOrder(BUYER, 1, name, NOW, 7, Side.BUY, TimeInForce.FOK, 800, 4)
+
+
+@pytest.mark.parametrize("command", [buy("b", 4), fill_or_kill("b")], ids=["plain", "special"])
+def test_money_that_just_suffices_suffices(command: AnyCommand) -> None:
+    engine = with_cash(FOUR_LOTS_FEN, open_market())
+    assert isinstance(give(engine, command)[0], OrderEntered)
+    assert engine.cash(BUYER) == (0, 0, 1_000_000)
+
+
+@pytest.mark.parametrize("command", [buy("b", 4), fill_or_kill("b")], ids=["plain", "special"])
+def test_a_fen_too_little_is_too_little(command: AnyCommand) -> None:
+    engine = with_cash(FOUR_LOTS_FEN - 1, open_market())
+    assert refusal(engine, command) == ("CASH", (FOUR_LOTS_FEN, FOUR_LOTS_FEN - 1))
+
+
+def test_a_lift_may_cost_the_last_fen_and_no_more() -> None:
+    for fen, refused in ((FOUR_LOTS_FEN, False), (FOUR_LOTS_FEN - 1, True)):
+        engine = with_cash(fen, open_market(LISTED))
+        answer = engine.apply(LiftOrder(BUYER, 1, "l", NOW, 1, 4))[0]
+        assert isinstance(answer, CommandRejected) is refused
+        engine.check()
+
+
+def test_a_firm_gets_its_next_order_when_its_rate_says_so() -> None:
+    engine = open_market()
+    give(engine, SetFirmLimits(BUYER, 5, 2, 0))  # five a second, two at once
+    give(engine, buy("a", 1, 799))
+    give(engine, buy("b", 1, 799))
+    assert refusal(engine, buy("c", 1, 799)) == ("RATE", (5, 2))
+    engine.begin_block(2, NOW + 199_999)
+    assert refusal(engine, buy("d", 1, 799)) == ("RATE", (5, 2))
+    engine.begin_block(3, NOW + 200_000)
+    give(engine, buy("e", 1, 799))
+    engine.begin_block(4, NOW + 60_000_000)
+    give(engine, buy("f", 1, 799))
+    give(engine, buy("g", 1, 799))
+    assert refusal(engine, buy("h", 1, 799)) == ("RATE", (5, 2)), "a rest saves no more than two"
