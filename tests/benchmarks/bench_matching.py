@@ -199,6 +199,7 @@ def run(scale: float = 1.0) -> list[dict[str, Any]]:
         sender = filled(orders, levels, instruments)
         rate = round(mixed(sender, commands // 2, levels, instruments))
         note(flow, commands_per_s=rate, ratio_to_probe=round(rate / probe, 2))
+    gc.disable()  # as the engine's process has it
     began = time.perf_counter()
     state = sender.engine.snapshot()
     took = time.perf_counter() - began
@@ -206,9 +207,9 @@ def run(scale: float = 1.0) -> list[dict[str, Any]]:
          megabytes=round(len(state) / 1e6, 1))  # fmt: skip
     began = time.perf_counter()
     restored = Engine.restore(state)
-    note(
-        "restore", orders=len(restored.open_orders()), seconds=round(time.perf_counter() - began, 3)
-    )
+    took = time.perf_counter() - began
+    gc.enable()
+    note("restore", orders=len(restored.open_orders()), seconds=round(took, 3))
     del sender, restored, state
     took, trades = uncross(n)
     note("uncross", orders=n, trades=trades, seconds=round(took, 3))

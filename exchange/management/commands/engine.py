@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 from argparse import ArgumentParser
 from typing import Any
@@ -43,7 +44,7 @@ class Command(BaseCommand):
             except ValueError as error:
                 raise CommandError("--venues: expected ids like 1,2,3") from error
         else:
-            venue_ids = list(Venue.objects.values_list("id", flat=True))
+            venue_ids = list(Venue.objects.order_by("id").values_list("id", flat=True))
             connections.close_all()  # the engine never touches the application's database again
         if not venue_ids:
             raise CommandError("There is no venue yet. Try: make demo")
@@ -52,10 +53,11 @@ class Command(BaseCommand):
                 lock(settings.HAIDAI_DATA_DIR, "engine.lock"),
                 contextlib.closing(open_journal(settings.JOURNAL_URL)) as journal,
             ):
+                collect_only_when_idle()  # a restore of 100,000 orders is three times faster so
                 sequencer = Sequencer(
                     journal, venue_ids, lease_wait_ms=LEASE_WAIT_MS, progress=self.stdout.write
                 )
-                collect_only_when_idle()
+                gc.freeze()
                 try:
                     asyncio.run(serve(sequencer, settings.ENGINE_LINK))
                 finally:
