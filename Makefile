@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 FAST ?= .venv-fast
+PEERS ?= .venv-peers
+PYTHON312 ?= python3.12
 PORT ?= 8000
 BOTS ?= 1
 DATA ?= var/demo
@@ -13,7 +15,7 @@ SAMPLE ?= 200
 WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -gt 4 ] && n=4; echo $$n)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check install install-dev browser test-sqlite test-postgresql test-deep mutate build-fast test-fast test-conformance bench bench-matching messages replay format clean
+.PHONY: help demo test check install install-dev browser test-sqlite test-postgresql test-deep mutate build-fast test-fast test-conformance bench bench-matching bench-peers messages replay format clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -100,6 +102,16 @@ bench: $(BIN)/.dev ## Run the benchmarks for real, one after the other (10 minut
 
 bench-matching: $(BIN)/.dev ## Run the engine's standard flows (10 minutes); prints figures and JSON lines
 	$(BIN)/python -m tests.benchmarks.bench_matching
+
+$(PEERS)/.ready: tests/benchmarks/peers/requirements.lock
+	@command -v $(PYTHON312) >/dev/null || { echo "The fastest peer wants Python 3.12 or later; name one: make bench-peers PYTHON312=..."; exit 1; }
+	@echo "Installing the peers in $(PEERS) ..."
+	@test -x $(PEERS)/bin/python || $(PYTHON312) -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+bench-peers: $(PEERS)/.ready ## Run other people's Python engines beside ours on the same flow (2 minutes)
+	$(PEERS)/bin/python -m tests.benchmarks.bench_peers
 
 messages: $(BIN)/.dev ## Collect and compile translations (needs Debian's gettext)
 	cd web && $(abspath $(BIN))/python ../manage.py makemessages -l en --no-location --no-wrap -d django

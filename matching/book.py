@@ -44,12 +44,23 @@ class BookSide:
     the best level comes first.
     """
 
-    __slots__ = ("best", "levels", "sign")
+    __slots__ = ("best", "groups", "levels", "sign")
 
     def __init__(self, sign: int) -> None:
         self.sign = sign
         self.levels: SortedDict[int, Level] = SortedDict()
         self.best: Level | None = None
+        # In a call: how many orders of each group rest here; None in other phases.
+        self.groups: dict[int, int] | None = None
+
+    def count_groups(self, *, wanted: bool) -> None:
+        """Count the orders of each group from now on, or no more."""
+        self.groups = None
+        if wanted:
+            self.groups = {}
+            for order in self:
+                group_id = order.account.group_id
+                self.groups[group_id] = self.groups.get(group_id, 0) + 1
 
     def __del__(self) -> None:
         """Cut the links between orders and levels, which no collector would find (`Order`)."""
@@ -86,6 +97,9 @@ class BookSide:
         level.lots += order.open_lots - hidden
         if hidden:
             level.hidden_lots += hidden
+        if self.groups is not None:
+            group_id = order.account.group_id
+            self.groups[group_id] = self.groups.get(group_id, 0) + 1
 
     def remove(self, order: Order) -> None:
         """Take `order` out of its level; an emptied level goes with it."""
@@ -110,6 +124,8 @@ class BookSide:
             level.hidden_lots -= hidden
         if level.head is None:
             self.drop(level)
+        if self.groups is not None:
+            self.groups[order.account.group_id] -= 1
 
     def drop(self, level: Level) -> None:
         """Take an emptied level out."""
@@ -152,6 +168,11 @@ class Book:
         for book_side in (self.bids, self.asks):
             first = next(iter(book_side.levels.values()), None)
             assert book_side.best is first, "the cached best level is the best"
+            if book_side.groups is not None:
+                groups = [order.account.group_id for order in book_side]
+                for group_id, count in book_side.groups.items():
+                    assert groups.count(group_id) == count, "the groups of a call are counted"
+                assert book_side.groups.keys() >= set(groups)
             for key, level in book_side.levels.items():
                 orders = list(level)
                 assert orders, "no price level is empty"

@@ -90,7 +90,11 @@ class Instrument:
         self.is_plain = False
 
     def note_standing(self) -> None:
-        """Recompute `is_plain` after a change of phase or halt."""
+        """Recompute what follows from phase and halt, after a change of either."""
+        in_call = self.phase is Phase.CALL
+        for side in (self.bids, self.asks):
+            if in_call is (side.groups is None):
+                side.count_groups(wanted=in_call)
         self.is_plain = (
             self.phase is Phase.CONTINUOUS
             and not self.halted

@@ -84,6 +84,8 @@ def first_related(
 ) -> Order | None:
     """Return the first order of `group_id` that these `lots` would meet, walking in priority."""
     book_side = instrument.book.asks if side is _BUY else instrument.book.bids
+    if book_side.groups is not None and not book_side.groups.get(group_id):
+        return None  # in a call, where half the book may cross, most groups have nothing there
     level = book_side.best
     if level is None:
         return None

@@ -13,6 +13,7 @@ from matching.commands import (
     EnterOrder,
     MassCancel,
     Mode,
+    Phase,
     SelfMatch,
     Side,
     TimeInForce,
@@ -48,6 +49,7 @@ from matching.units import MAX_INT, ReceiptId
 _BUY: Final = Side.BUY
 _DAY: Final = TimeInForce.DAY
 _IOC: Final = TimeInForce.IOC
+_CALL: Final = Phase.CALL
 _GTC: Final = TimeInForce.GTC
 _REFUSE_NEWEST: Final = SelfMatch.REFUSE_NEWEST
 _REQUESTED: Final = CancelReason.REQUESTED
@@ -316,7 +318,7 @@ def cancel(venue: Venue, account: Account, command: CancelOrder) -> tuple[AnyEve
     order = orders[order_id]
     instrument_id = order.instrument_id
     instrument = venue.instruments[instrument_id]
-    if order.place != BOOK or not instrument.is_matched:
+    if order.place != BOOK or not instrument.is_matched or instrument.phase is _CALL:
         if instrument.terms.mode not in (Mode.MATCHED, Mode.LISTED):
             return refuse(command, (RejectReason.UNKNOWN_ORDER, (order_id,)))
         return (withdraw(venue, order, command.client_order_id, _REQUESTED),)
