@@ -100,7 +100,7 @@ format: $(BIN)/.dev ## Format and fix what can be fixed
 bench: $(BIN)/.dev ## Run the benchmarks for real, one after the other (10 minutes); prints tables and JSON lines
 	$(BIN)/python -m tests.benchmarks
 
-bench-matching: $(BIN)/.dev ## Run the engine's standard flows (10 minutes); prints figures and JSON lines
+bench-matching: $(BIN)/.dev ## Run the engine's standard flows (half a minute); prints figures and JSON lines
 	$(BIN)/python -m tests.benchmarks.bench_matching
 
 $(PEERS)/.ready: tests/benchmarks/peers/requirements.lock

@@ -5,7 +5,7 @@
 - deep: a book of 100,000 orders on 10,000 levels, then the same mix of commands on it;
 - uncross: a call auction of 100,000 orders that all cross;
 - snapshot, restore: of the deep book;
-- growth: ns a command at 1,000 to 100,000 resting orders and at 10 to 10,000 levels.
+- growth: ns a command at 1,000 to 1,000,000 resting orders and at 10 to 10,000 levels.
 
 The probe beside them is a bare `SortedDict` of price levels on the single flow; trust the ratio.
 
@@ -42,11 +42,11 @@ from tests.benchmarks import bench_engine
 
 START_US = bench_engine.START_US
 MIDDLE = 50_000
-BUYERS, SELLERS = (1, 2, 3, 4), (5, 6, 7, 8)
+BUYERS, SELLERS = tuple(range(1, 9)), tuple(range(9, 17))
 
 
 def market(instruments: int) -> Engine:
-    """Return an engine with open instruments, four rich buyers and four rich sellers."""
+    """Return an engine with open instruments, eight rich buyers and eight rich sellers."""
     engine = Engine(1)
     engine.begin_block(1, START_US)
     setup: list[AnyCommand] = [OpenDay(20261123)]
@@ -80,7 +80,7 @@ class Sender:
 
     def order(self, side: Side, price: int, lots: int, where: int = 1) -> EnterOrder:
         self.sent += 1
-        firm = (BUYERS if side is Side.BUY else SELLERS)[self.sent % 4]
+        firm = (BUYERS if side is Side.BUY else SELLERS)[self.sent % 8]
         at = START_US + self.sent // 10
         return EnterOrder(firm, 1, f"c{self.sent}", at, where, side, TimeInForce.DAY, price, lots)
 
@@ -215,7 +215,8 @@ def run(scale: float = 1.0) -> list[dict[str, Any]]:
     note("uncross", orders=n, trades=trades, seconds=round(took, 3))
     note("memory", bytes_per_resting_order=bytes_an_order(max(n // 5, 200)))
     for orders, levels in (
-        (n // 100, n // 1000), (n // 10, n // 1000), (n, n // 1000), (n, n // 100), (n, n // 10)
+        (n // 100, n // 1000), (n // 10, n // 1000), (n, n // 1000), (10 * n, n // 1000),
+        (n, n // 10_000), (n, n // 100), (n, n // 10),
     ):  # fmt: skip
         rate = mixed(filled(orders, max(levels, 2)), commands // 4, max(levels, 2))
         note("growth", orders=orders, levels=max(levels, 2), ns_a_command=round(1e9 / rate))
@@ -225,7 +226,9 @@ def run(scale: float = 1.0) -> list[dict[str, Any]]:
 def main() -> None:
     """Print a table on standard error as it goes, and JSON lines at the end."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scale", type=float, default=1.0, help="1 is the real size (10 minutes)")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="1 is the real size (half a minute)"
+    )
     for row in run(parser.parse_args().scale):
         print(json.dumps(row))
 
