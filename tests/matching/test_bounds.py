@@ -6,10 +6,12 @@ import pytest
 
 from matching.commands import (
     AnyCommand,
+    DefineFirm,
     EnterOrder,
     LiftOrder,
     ReserveCash,
     SetFirmLimits,
+    SetReference,
     Side,
     TimeInForce,
 )
@@ -67,3 +69,18 @@ def test_a_firm_gets_its_next_order_when_its_rate_says_so() -> None:
     give(engine, buy("f", 1, 799))
     give(engine, buy("g", 1, 799))
     assert refusal(engine, buy("h", 1, 799)) == ("RATE", (5, 2)), "a rest saves no more than two"
+
+
+def test_a_firm_has_a_group_and_its_number_is_positive() -> None:
+    engine = open_market()
+    for firm, group in ((5, 0), (0, 5), (5, -1)):
+        assert refusal(engine, DefineFirm(firm, group))[0] == "INVALID"
+    give(engine, DefineFirm(5, 1))
+
+
+def test_a_reference_may_lie_on_its_band() -> None:
+    engine = open_market()
+    for reference, low, high in ((700, 700, 900), (900, 700, 900), (800, 800, 800)):
+        give(engine, SetReference(7, reference, low, high))
+    for reference, low, high in ((699, 700, 900), (901, 700, 900), (0, 0, 900)):
+        refusal(engine, SetReference(7, reference, low, high))

@@ -117,3 +117,11 @@ def test_orders_of_a_root_that_becomes_full_leave_a_matched_book() -> None:
 def test_a_full_root_is_full_after_a_restart() -> None:
     engine = Engine.restore(held_by(200, listed=False).snapshot())
     assert refusal(engine, sell("s", 1)) == ("HOLDER_LIMIT", (1, 200, 200))
+
+
+def test_the_last_lot_of_a_lift_may_be_the_one_too_many() -> None:
+    engine = held_by(200)
+    give(engine, CreditGoods("x", 77, 77, SELLER, 7, 4, 4_000, 0))
+    give(engine, sell("s", 8, receipts=(77, 1)))
+    assert refusal(engine, lift(NEWCOMER, "n", 1, 5)) == ("HOLDER_LIMIT", (1, 200, 200))
+    assert any(isinstance(e, TradeExecuted) for e in give(engine, lift(NEWCOMER, "m", 1, 4)))
