@@ -8,6 +8,7 @@ from matching.commands import (
     AnyCommand,
     DefineFirm,
     EnterOrder,
+    KillSwitch,
     LiftOrder,
     ReserveCash,
     SetFirmLimits,
@@ -84,3 +85,18 @@ def test_a_reference_may_lie_on_its_band() -> None:
         give(engine, SetReference(7, reference, low, high))
     for reference, low, high in ((699, 700, 900), (901, 700, 900), (0, 0, 900)):
         refusal(engine, SetReference(7, reference, low, high))
+
+
+@pytest.mark.parametrize(
+    ("trader", "actor", "reason"), [(0, -1, "r"), (-1, 9, "r"), (0, 9, "x" * 201)]
+)
+def test_a_kill_switch_takes_no_hostile_values(trader: int, actor: int, reason: str) -> None:
+    engine = open_market()
+    assert refusal(engine, KillSwitch(BUYER, trader, True, actor, reason))[0] == "INVALID"
+
+
+def test_a_firm_can_have_a_thousand_traders_blocked() -> None:
+    engine = open_market()
+    for trader in range(1, 1_001):
+        engine.apply(KillSwitch(BUYER, trader, True, 9, "leaver"))
+    assert refusal(engine, KillSwitch(BUYER, 1_001, True, 9, "leaver"))[0] == "LIMIT"

@@ -125,3 +125,14 @@ def test_the_last_lot_of_a_lift_may_be_the_one_too_many() -> None:
     give(engine, sell("s", 8, receipts=(77, 1)))
     assert refusal(engine, lift(NEWCOMER, "n", 1, 5)) == ("HOLDER_LIMIT", (1, 200, 200))
     assert any(isinstance(e, TradeExecuted) for e in give(engine, lift(NEWCOMER, "m", 1, 4)))
+
+
+def test_an_incoming_sale_stops_where_its_receipt_becomes_full() -> None:
+    engine = held_by(199, listed=False)
+    for firm in (BUYER, NEWCOMER):
+        give(engine, EnterOrder(firm, 1, "b", NOW, 7, Side.BUY, TimeInForce.DAY, 800, 2))
+    events = give(engine, sell("s", 5))
+    assert [type(e).__name__ for e in events] == ["OrderEntered", "TradeExecuted", "OrderCancelled"]
+    gone = events[2]
+    assert isinstance(gone, OrderCancelled)
+    assert (gone.cancelled_lots, gone.reason, gone.resting) == (3, CancelReason.HOLDERS, False)
