@@ -50,8 +50,8 @@ test-sqlite: $(BIN)/.dev
 test-postgresql: $(BIN)/.dev
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup -m databases --database postgresql
 
-test-deep: $(BIN)/.dev ## Hold the engine against the naive venue for 5,000,000 commands (20 minutes; DEEP=840)
-	HAIDAI_DEEP=$(DEEP) $(BIN)/python -m pytest -q -n $(WORKERS) tests/matching/test_naive.py
+test-deep: $(BIN)/.dev ## Hold the engine against the naive venue: 5,000,000 commands, 100,000 Hypothesis histories (hours; DEEP=840)
+	HAIDAI_DEEP=$(DEEP) $(BIN)/python -m pytest -q -n $(WORKERS) tests/matching/test_naive.py tests/matching/test_machine.py
 
 CONFORMANCE := .venv-conformance
 

@@ -12,10 +12,15 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import Any
 
+import msgspec
+
 from matching import commands as c
 from matching import events as e
 
 Note = tuple[Any, ...]
+MOST = 2**53 - 1
+WINDOW = 15 * 60 * 1_000_000  # how long an id is known
+AHEAD = 60 * 1_000_000  # how far a stamp may be in the future
 IMMEDIATE = (c.TimeInForce.IOC, c.TimeInForce.FOK)
 
 
@@ -69,6 +74,7 @@ class Firm:
     cash: int = 0
     bound: int = 0
     halted: bool = False
+    suspended: bool = False
     blocked: set[int] = field(default_factory=set)
     policy: c.SelfMatch = c.SelfMatch.REFUSE_NEWEST
     rate: int = 0
@@ -94,6 +100,7 @@ class Naive:
         self.orders: dict[int, Stand] = {}  # every one that holds cover, oldest first
         self.trades: dict[int, tuple[int, int, int, int, int, int]] = {}
         self.traded: dict[tuple[int, int], dict[str, tuple[int, int]]] = {}
+        self.heard: dict[tuple[int, str], c.ClientCommand] = {}
         self.numbers = 0
         self.trade_numbers = 0
         self.notes: list[Note] = []
@@ -144,8 +151,42 @@ class Naive:
 
     def apply(self, command: c.AnyCommand) -> list[Note]:
         self.notes = []
-        reason = getattr(self, f"do_{type(command).__name__}")(command)
+        reason = self.gate(command)
+        if not reason and not self.notes:
+            reason = getattr(self, f"do_{type(command).__name__}")(command)
+            if isinstance(command, c.ClientCommand) and reason != "RATE":
+                self.heard[command.firm_id, command.client_order_id] = command
         return [("refused", str(reason))] if reason else self.notes
+
+    def gate(self, command: c.AnyCommand) -> str:
+        """What is asked before any rule of trade: was it heard before, is it late, by whom?"""
+        if isinstance(command, c.ClientCommand):
+            first = self.heard.get((command.firm_id, command.client_order_id))
+            if first is not None and first.at_us >= self.now - WINDOW:
+                if type(first) is not type(command):
+                    return "CLIENT_ID_REUSED"
+                if msgspec.structs.replace(command, at_us=first.at_us) != first:
+                    return "CLIENT_ID_REUSED"
+                self.notes.append(("again",))
+                return ""
+            if not self.now - WINDOW <= command.at_us <= self.now + AHEAD:
+                return "STALE"
+            if not (
+                0 < len(command.client_order_id) <= 36
+                and 0 < command.firm_id <= MOST
+                and 0 <= command.trader_id <= MOST
+            ):
+                return "INVALID"
+        elif isinstance(command, c.KillSwitch):
+            if not 0 <= command.trader_id <= MOST:
+                return "INVALID"
+        elif isinstance(command, c.Disconnect) and self.wrong(command.session):
+            return "INVALID"
+        firm = getattr(command, "firm_id", None)
+        return "UNKNOWN_FIRM" if firm is not None and firm not in self.firms else ""
+
+    def wrong(self, *amounts: int) -> str:
+        return "" if all(0 < amount <= MOST for amount in amounts) else "INVALID"
 
     def token(self, firm: Firm) -> str:
         if firm.rate:
@@ -161,7 +202,11 @@ class Naive:
         firm = self.firms[command.firm_id]
         if self.token(firm):
             return "RATE"
-        market = self.markets[command.instrument_id]
+        if self.wrong(command.price_ticks, command.quantity_lots):
+            return "INVALID"
+        market = self.markets.get(command.instrument_id)
+        if market is None:
+            return "UNKNOWN_INSTRUMENT"
         special = command.special or c.Special()
         price, side = command.price_ticks, command.side
         best = self.best(market, side)
@@ -216,6 +261,8 @@ class Naive:
             return "PHASE"
         if firm.halted:
             return "FIRM_HALTED"
+        if firm.suspended:
+            return "FIRM_SUSPENDED"
         if 0 in firm.blocked or order.trader in firm.blocked:
             return "TRADER_BLOCKED"
         if market.matched:
@@ -525,6 +572,7 @@ class Naive:
         order.place = "in"
         if (
             firm.halted
+            or firm.suspended
             or 0 in firm.blocked
             or order.trader in firm.blocked
             or not market.low <= order.price <= market.high
@@ -574,6 +622,8 @@ class Naive:
         firm = self.firms[command.firm_id]
         if self.token(firm):
             return "RATE"
+        if self.wrong(command.price_ticks, command.quantity_lots):
+            return "INVALID"
         order = self.mine(command.firm_id, command.order_id)
         if order is None:
             return "UNKNOWN_ORDER"
@@ -634,6 +684,8 @@ class Naive:
         firm = self.firms[command.firm_id]
         if self.token(firm):
             return "RATE"
+        if self.wrong(command.quantity_lots):
+            return "INVALID"
         maker = self.orders.get(command.order_id)
         if maker is None or maker.place != "book":
             return "UNKNOWN_ORDER"
@@ -681,6 +733,8 @@ class Naive:
             return "PHASE"
         if firm.halted:
             return "FIRM_HALTED"
+        if firm.suspended:
+            return "FIRM_SUSPENDED"
         if 0 in firm.blocked or taker.trader in firm.blocked:
             return "TRADER_BLOCKED"
         if market.matched:
@@ -691,8 +745,12 @@ class Naive:
         firm = self.firms[command.firm_id]
         if self.token(firm):
             return "RATE"
-        market = self.markets[command.instrument_id]
         lots, price = command.quantity_lots, command.limit_ticks
+        if self.wrong(lots, price):
+            return "INVALID"
+        market = self.markets.get(command.instrument_id)
+        if market is None:
+            return "UNKNOWN_INSTRUMENT"
         taker = Stand(
             0, command.firm_id, command.trader_id, command.instrument_id, command.side,
             c.TimeInForce.IOC, price, lots, lots, c.Special(), 0,
@@ -795,19 +853,35 @@ class Naive:
         firm.policy = command.policy
         return ""
 
+    def do_SetFirmStatus(self, command: c.SetFirmStatus) -> str:
+        firm = self.firms[command.firm_id]
+        suspended = command.status == c.FirmStatus.SUSPENDED
+        if firm.suspended == suspended:
+            return "SAME"
+        firm.suspended = suspended
+        return ""
+
     def do_SetHalt(self, command: c.SetHalt) -> str:
+        if command.scope == c.HaltScope.VENUE and command.target_id:
+            return "INVALID"
         target: Any = {
             c.HaltScope.VENUE: self,
             c.HaltScope.INSTRUMENT: self.markets.get(command.target_id),
             c.HaltScope.FIRM: self.firms.get(command.target_id),
         }[command.scope]
+        if target is None:
+            return f"UNKNOWN_{command.scope.name}"
         if target.halted == command.halted:
             return "SAME"
         target.halted = command.halted
         return ""
 
     def do_SetReference(self, command: c.SetReference) -> str:
-        market = self.markets[command.instrument_id]
+        market = self.markets.get(command.instrument_id)
+        if market is None:
+            return "UNKNOWN_INSTRUMENT"
+        if not 0 < command.low_ticks <= command.reference_ticks <= command.high_ticks <= MOST:
+            return "INVALID"
         new = (command.low_ticks, command.reference_ticks, command.high_ticks)
         if new == (market.low, market.reference, market.high):
             return "SAME"
@@ -820,7 +894,7 @@ class Naive:
         return ""
 
     def do_OpenDay(self, command: c.OpenDay) -> str:
-        if command.day <= self.day:
+        if not self.day < command.day <= 99991231:
             return "DAY"
         self.day = command.day
         self.days += 1
@@ -833,7 +907,9 @@ class Naive:
         return ""
 
     def do_ChangePhase(self, command: c.ChangePhase) -> str:
-        market = self.markets[command.instrument_id]
+        market = self.markets.get(command.instrument_id)
+        if market is None:
+            return "UNKNOWN_INSTRUMENT"
         before, after = market.phase, command.phase
         ways = {
             c.Phase.CLOSED: (c.Phase.PRE_OPEN,),
@@ -936,6 +1012,8 @@ class Naive:
                 what.indicate_at = self.now + 1_000_000
 
     def do_BustTrade(self, command: c.BustTrade) -> str:
+        if command.actor_id == command.approver_id:
+            return "TWO_PERSONS"
         found = self.trades.get(command.trade_id)
         if found is None:
             return "UNKNOWN_TRADE"
@@ -956,6 +1034,8 @@ def notes_of(events: tuple[e.AnyEvent, ...]) -> list[Note]:
     for event in events:
         if isinstance(event, e.CommandRejected):
             notes.append(("refused", str(event.reason)))
+        elif isinstance(event, e.CommandRepeated):
+            notes.append(("again",))
         elif isinstance(event, e.OrderEntered):
             notes.append(("in", event.order_id, event.price_ticks, event.quantity_lots))
         elif isinstance(event, e.OrderRested):

@@ -9,132 +9,19 @@ from random import Random
 import pytest
 
 from matching import commands as c
-from matching.engine import Engine
-from matching.events import CommandRejected
-from matching.orders import BOOK, STOP, SUSPENDED
-from tests.matching.naive import Firm, Market, Naive, notes_of
+from tests.matching.naive_pair import COAL, GROUPS, LOCKED, MARKETS, POSTED, WILD, Pair
 
-NOW = 1_795_400_000_000_000
 DEEP = int(os.environ.get("HAIDAI_DEEP", "1"))
 CAMPAIGNS = 24 * DEEP
 STEPS = 250
-COAL, LOCKED, POSTED, WILD = MARKETS = (1, 2, 3, 4)
-GROUPS = {1: 1, 2: 1, 3: 3, 4: 4}  # firms 1 and 2 are related
-LOCK = c.ResaleLock.PRODUCT_T5_SYMMETRIC
-TERMS: tuple[c.DefineInstrument, ...] = (
-    c.DefineInstrument(
-        COAL, c.Mode.MATCHED, 100, 1000, 2, 2, 24, 10**7, 100, 94, 106, 10_000, 300, 5, 7,
-        approval_id=1, max_day_lots=30,
-    ),
-    c.DefineInstrument(
-        LOCKED, c.Mode.MATCHED, 100, 1000, 1, 1, 24, 10**7, 100, 94, 106, 10_000, 0, 0, 0,
-        approval_id=1, product_id=9, resale_lock=LOCK,
-    ),
-    c.DefineInstrument(
-        POSTED, c.Mode.LISTED, 100, 1000, 2, 1, 24, 10**7, 100, 94, 106, 10_000, 0, 3, 3,
-        product_id=9, resale_lock=LOCK,
-    ),
-    c.DefineInstrument(
-        WILD, c.Mode.MATCHED, 100, 1000, 1, 1, 24, 10**7, 100, 94, 106, 10_000, 0, 0, 0,
-        approval_id=1, dynamic_bp=200, call_seconds=30,
-    ),
-)  # fmt: skip
 
 
-class Pair:
-    """Engine and naive venue, given the same commands."""
+class Chance(Pair):
+    """A pair that is given commands by chance."""
 
     def __init__(self, seed: int) -> None:
         self.chance = Random(seed)
-        self.engine = Engine(1)
-        self.naive = Naive()
-        self.seq = 1
-        self.now = NOW
-        self.ids = 0
-        self.engine.begin_block(1, NOW)
-        self.naive.now = NOW
-        self.met: Counter[str] = Counter()
-        self._open()
-
-    def _open(self) -> None:
-        setup: list[c.AnyCommand] = [c.OpenDay(20261123)]
-        self.naive.day, self.naive.days = 20261123, 1
-        for firm, group in GROUPS.items():
-            setup.append(c.DefineFirm(firm, group))
-            setup.append(c.CreditCash(f"cash{firm}", firm, 250_000 * firm))
-            self.naive.firms[firm] = Firm(group, 250_000 * firm)
-        for terms in TERMS:
-            number = terms.instrument_id
-            setup.append(terms)
-            self.naive.markets[number] = Market(
-                terms, terms.low_ticks, terms.high_ticks, terms.reference_ticks
-            )
-            for firm in GROUPS:
-                lots = 20 * (5 - firm)
-                receipt = number * 10 + firm
-                setup.append(
-                    c.CreditGoods(
-                        f"g{receipt}", receipt, receipt, firm, number, lots, lots * 1000, 0
-                    )
-                )
-                self.naive.goods[firm, number] = lots
-            for phase in (c.Phase.PRE_OPEN, c.Phase.CONTINUOUS):
-                setup.append(c.ChangePhase(number, phase))
-            self.naive.markets[number].phase = c.Phase.CONTINUOUS
-        for command in setup:
-            assert not isinstance(self.engine.apply(command)[0], CommandRejected), command
-
-    def give(self, command: c.AnyCommand) -> None:
-        """Have both do it; they say the same and stand the same."""
-        said = notes_of(self.engine.apply(command))
-        expected = self.naive.apply(command)
-        assert said == expected, command
-        self.engine.check()
-        self.compare()
-        for note in expected:
-            self.met[f"{note[0]} {note[1] if note[0] == 'refused' else ''}".strip()] += 1
-            if note[0] == "ended":
-                self.met[f"ended {note[3].name}"] += 1
-
-    def compare(self) -> None:
-        engine, naive = self.engine, self.naive
-        for number, firm in naive.firms.items():
-            assert engine.cash(number) == (firm.cash, naive.held(number), firm.bound)
-        free: dict[tuple[int, int], int] = dict.fromkeys(naive.goods, 0)
-        for receipt in engine.receipts():
-            free[receipt.firm_id, receipt.instrument_id] += receipt.free_lots
-        assert free == naive.goods
-        for instrument in engine.instruments():
-            market = naive.markets[instrument.instrument_id]
-            assert instrument.phase == market.phase
-            for side, levels in (
-                (c.Side.BUY, instrument.book.bids),
-                (c.Side.SELL, instrument.book.asks),
-            ):
-                mine = [o for o in market.book if o.side == side]
-                mine.sort(key=lambda o: o.price if side == c.Side.SELL else -o.price)
-                assert [
-                    (o.order_id, o.price_ticks, o.open_lots - o.hidden_lots, o.open_lots)
-                    for o in levels
-                ] == [(o.number, o.price, o.shown, o.open) for o in mine]
-        places = {"book": BOOK, "stop": STOP, "out": SUSPENDED}
-        assert {o.order_id: o.place for o in engine.open_orders()} == {
-            o.number: places[o.place] for o in naive.orders.values()
-        }
-
-    def wait(self, us: int) -> None:
-        self.now += us
-        self.seq += 1
-        self.engine.begin_block(self.seq, self.now)
-        self.naive.now = self.now
-        self.give(c.PassTime())
-
-    def go_on_from_a_snapshot(self) -> None:
-        restored = Engine.restore(self.engine.snapshot())
-        assert restored.digest() == self.engine.digest()
-        self.engine = restored
-
-    # What is asked.
+        super().__init__()
 
     def who(self, firm: int) -> tuple[int, int, str, int]:
         self.ids += 1
@@ -232,7 +119,8 @@ class Pair:
             c.KillSwitch(firm, 0, False, 1, "test"),
             c.Disconnect(firm, chance.randint(1, 2)),
             c.SetFirmLimits(firm, chance.choice((1, 2)), chance.randint(1, 9), 0),
-            c.SetFirmLimits(firm, 0, 0, chance.choice((3 * 10**5, 10**6))),
+            c.SetFirmLimits(firm, 0, 0, chance.choice((10**5, 3 * 10**5))),
+            c.SetFirmStatus(firm, c.FirmStatus(chance.choice((1, 1, 1, 2)))),
             c.SetSelfMatch(firm, chance.choice(list(c.SelfMatch))),
             c.SetSelfMatch(firm, chance.choice(list(c.SelfMatch))),
             c.SetHalt(c.HaltScope.FIRM, firm, chance.random() < 0.2, 1, "test"),
@@ -249,7 +137,7 @@ class Pair:
 
 
 def campaign(seed: int) -> Counter[str]:
-    pair = Pair(seed)
+    pair = Chance(seed)
     for number in range(STEPS):
         pair.step()
         if number % 40 == 39:  # nobody stays stopped for long
@@ -257,6 +145,7 @@ def campaign(seed: int) -> Counter[str]:
                 pair.give(c.SetFirmLimits(firm, 0, 0, 0))
                 pair.give(c.SetHalt(c.HaltScope.FIRM, firm, False, 1, "test"))
                 pair.give(c.KillSwitch(firm, 0, False, 1, "test"))
+                pair.give(c.SetFirmStatus(firm, c.FirmStatus.ACTIVE))
             pair.give(c.SetHalt(c.HaltScope.VENUE, 0, False, 1, "test"))
             pair.give(c.OpenDay(pair.naive.day + 1))
             for market in MARKETS:
@@ -277,7 +166,8 @@ busted withdrawn switched time ended
 """
 ENDINGS = "REQUESTED IMMEDIATE EXPIRED SELF_MATCH MASS KILLED DISCONNECTED STOP_REFUSED BAND"
 REASONS = """
-VENUE_HALTED INSTRUMENT_HALTED PHASE FIRM_HALTED TRADER_BLOCKED MODE INVALID EXPIRED RESALE_LOCK
+VENUE_HALTED INSTRUMENT_HALTED PHASE FIRM_HALTED FIRM_SUSPENDED TRADER_BLOCKED MODE INVALID
+EXPIRED RESALE_LOCK
 RELATED_PARTY WOULD_TRADE BELOW_MINIMUM QUANTITY_STEP PRICE_BAND ABOVE_MAXIMUM DAY_QUANTITY
 DAY_VALUE NO_OPPOSITE NOT_FILLABLE CASH GOODS RATE UNKNOWN_ORDER NOT_AMENDABLE BELOW_EXECUTED SAME
 EXCEEDS_OPEN RESIDUAL BUST_WINDOW DAY
