@@ -107,6 +107,16 @@ SENTENCES: Final[dict[str, str]] = {
     "RESTARTING": gettext_noop("市场系统正在重启，没有丢失任何内容，请再试一次。"),
     "NO_COMMON_HEIGHT": gettext_noop("账目正在追平，请稍后再核对。"),
     "PILE_TAKEN": gettext_noop("该货位已有仓单，一货一单。"),
+    # What was measured, and rules of adjustment that cannot be read.
+    "MISSING": gettext_noop("缺少该指标的实测值。"),
+    "GRADE": gettext_noop("差价表中没有该等级。"),
+    "UNKNOWN_ATTRIBUTE": gettext_noop("合同没有该指标。"),
+    "METHOD": gettext_noop("调整规则的方法无法识别。"),
+    "EFFECT": gettext_noop("调整规则的对象或方向无法识别。"),
+    "BOUNDS": gettext_noop("调整规则的上下限有误。"),
+    "OPERATOR": gettext_noop("拒收条件的比较方式无法识别。"),
+    "ACTION": gettext_noop("拒收条件的后果无法识别。"),
+    "TOLERANCE": gettext_noop("溢短装幅度有误。"),
 }
 
 IN_UNITS: Final = frozenset(
