@@ -191,8 +191,8 @@ def _holds(ids: list[uuid.UUID]) -> tuple[dict[uuid.UUID, _Row], dict[uuid.UUID,
         )
         for row in found.in_bulk(ids).values()
     }
-    resolved = Transfer.objects.in_bulk(ids, field_name="pending")
-    return holds, {hold_id: row.pk for hold_id, row in resolved.items()}
+    resolved = Transfer.objects.filter(pending_id__in=ids).values_list("pending_id", "pk")
+    return holds, dict(resolved)
 
 
 def _resolution(id: uuid.UUID, action: Any, holds: dict[uuid.UUID, _Row], trade_id: int) -> _Row:

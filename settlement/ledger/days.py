@@ -53,10 +53,10 @@ def close_day(day: dt.date, *, until: dt.datetime) -> int:
         after = 0 if last is None else last.number
         number = _last_before(until, after=after)
         head = Transfer.objects.filter(number=number).values_list("hash", flat=True).first()
+        totals = _totals_at(number)
         closing = Closing.objects.create(
             venue_id=venue_id, day=day, number=number, hash=bytes(head or seal.FIRST)
         )
-        totals = _totals_at(number)
         DayBalance.objects.bulk_create(
             DayBalance(
                 venue_id=venue_id,
