@@ -64,8 +64,8 @@ from matching.trading import cancel, enter
 from matching.uncross import Clearing, clearing
 from matching.units import MAX_INT, Fen, FirmId, Micros, ReceiptId
 
-ENGINE_VERSION: Final = "3"
-"""Rises with every change that lets an old journal replay to other events."""
+ENGINE_VERSION: Final = "4"
+"""Rises with a change of what an old journal replays to, or of what snapshots look like."""
 
 _TRADING: Final[dict[type, Callable[[Venue, Account, Any], tuple[AnyEvent, ...]]]] = {
     EnterOrder: trading.enter,
