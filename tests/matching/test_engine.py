@@ -376,10 +376,10 @@ _REPLAY = """
 import hashlib
 from matching.engine import Engine
 from exchange.blocks import encode_events
-from tests.matching.test_naive import Pair
+from tests.matching.test_naive import Chance
 said = hashlib.sha256()
 for seed in range(4):
-    pair = Pair(seed)
+    pair = Chance(seed)
     apply = Engine.apply
     def heard(engine, command):
         events = apply(engine, command)
