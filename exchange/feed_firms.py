@@ -30,7 +30,9 @@ from matching.events import (
     OrderSuspended,
     StopTriggered,
     TradeBusted,
+    TradeDischarged,
     TradeExecuted,
+    TradePaid,
     TradeSettled,
 )
 from matching.units import FirmId
@@ -434,6 +436,26 @@ class FirmFeeds(MarketFeeds):
         row["turnover"] = max(row["turnover"] - contract["value"], 0)
         self._end_contract(contract)
 
+    def _paid(self, event: TradePaid) -> None:
+        self._cash(event.firm_id, -event.amount_fen, 0, event.amount_fen)
+
+    def _discharged(self, event: TradeDischarged) -> None:
+        """A part of a contract was exchanged; it ends when it binds nothing more."""
+        spent = event.to_seller_fen + event.to_buyer_fen + event.fees_fen
+        self._cash(event.buyer_firm_id, event.to_buyer_fen + event.penalty_fen, 0, -spent)
+        self._cash(event.seller_firm_id, event.to_seller_fen - event.penalty_fen, 0, 0)
+        for receipt_id, lots, kg in event.delivered:
+            receipt = self._goods(event.seller_firm_id, receipt_id, 0, 0, -lots)
+            receipt["weight"] = max(receipt["weight"] - kg, 0)
+        for receipt_id, lots, _ in event.returned:
+            self._goods(event.seller_firm_id, receipt_id, lots, 0, -lots)
+        if event.committed_fen or event.open_lots:
+            return
+        contract = self.contracts.pop(event.trade_id)
+        contract["state"] = "ended"
+        contract["settled_at"] = self.at
+        self._end_contract(contract)
+
     def _end_contract(self, contract: dict[str, Any]) -> None:
         self._contract_changed(contract)
         for firm_id in (contract["buyer"], contract["seller"]):
@@ -477,6 +499,8 @@ FIRM_EVENTS: Final[dict[type, Callable[[Any, Any], None]]] = {
     OrderResumed: FirmFeeds._resumed,
     StopTriggered: FirmFeeds._triggered,
     TradeBusted: FirmFeeds._busted,
+    TradePaid: FirmFeeds._paid,
+    TradeDischarged: FirmFeeds._discharged,
     CashCredited: FirmFeeds._credited,
     CashReserved: FirmFeeds._reserved,
     CashDebited: FirmFeeds._debited,

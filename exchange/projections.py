@@ -46,7 +46,9 @@ from matching.events import (
     OrderSuspended,
     StopTriggered,
     TradeBusted,
+    TradeDischarged,
     TradeExecuted,
+    TradePaid,
     TradeSettled,
 )
 
@@ -280,6 +282,14 @@ class _Page:
         day.turnover_fen -= row.value_fen
         day.trades -= 1
 
+    def paid(self, event: TradePaid) -> None:
+        self.move(event.firm_id, -event.amount_fen, 0, event.amount_fen)
+
+    def discharged(self, event: TradeDischarged) -> None:
+        spent = event.to_seller_fen + event.to_buyer_fen + event.fees_fen
+        self.move(event.buyer_firm_id, event.to_buyer_fen + event.penalty_fen, 0, -spent)
+        self.move(event.seller_firm_id, event.to_seller_fen - event.penalty_fen, 0, 0)
+
     def amended(self, event: OrderAmended) -> None:
         order = self.order(event.order_id)
         order.price_ticks = event.price_ticks
@@ -411,6 +421,8 @@ _WRITE: dict[type, Any] = {
     OrderResumed: _Page.resumed,
     StopTriggered: _Page.triggered,
     TradeBusted: _Page.busted,
+    TradePaid: _Page.paid,
+    TradeDischarged: _Page.discharged,
     CashCredited: _Page.credited,
     CashReserved: _Page.reserved,
     CashDebited: _Page.debited,

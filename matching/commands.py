@@ -469,6 +469,31 @@ class BustTrade(OperationCommand, frozen=True, array_like=True, gc=False, tag=31
     reason: str
 
 
+class PayTrade(OperationCommand, frozen=True, array_like=True, gc=False, tag=55):
+    """The buyer pays what is due on a trade: available -> committed, bound to this trade."""
+
+    trade_id: TradeId
+    amount_fen: Fen
+
+
+class DischargeTrade(OperationCommand, frozen=True, array_like=True, gc=False, tag=56):
+    """Exchange a part of a trade for money, or end it; what goes where is settlement's to say.
+
+    Goods, lots of the receipts that the trade consumed: `delivered` leave the store for the buyer,
+    `returned` are the seller's own again. Money that the buyer has committed to the trade:
+    `to_seller_fen`, `to_buyer_fen` (back) and `fees_fen` (the operator's). `penalty_fen` goes from
+    the seller's available money to the buyer's.
+    """
+
+    trade_id: TradeId
+    delivered: tuple[tuple[ReceiptId, Lots], ...]
+    returned: tuple[tuple[ReceiptId, Lots], ...]
+    to_seller_fen: Fen
+    to_buyer_fen: Fen
+    fees_fen: Fen
+    penalty_fen: Fen = 0
+
+
 class AuctionForm(IntEnum):
     """Open outcry upwards, a clock downwards, or sealed bids."""
 
@@ -553,4 +578,6 @@ AnyCommand: TypeAlias = (
     | CreditGoods
     | DebitGoods
     | SettleTrade
+    | PayTrade
+    | DischargeTrade
 )

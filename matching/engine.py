@@ -12,7 +12,16 @@ from typing import Any, Final
 
 import msgspec
 
-from matching import administration, lifting, negotiation, one_way, operations, passing, trading
+from matching import (
+    administration,
+    discharge,
+    lifting,
+    negotiation,
+    one_way,
+    operations,
+    passing,
+    trading,
+)
 from matching.commands import (
     Accept,
     AmendOrder,
@@ -30,6 +39,7 @@ from matching.commands import (
     Decline,
     DefineFirm,
     DefineInstrument,
+    DischargeTrade,
     Disconnect,
     EnterOrder,
     Invite,
@@ -41,6 +51,7 @@ from matching.commands import (
     OpenDay,
     OperationCommand,
     PassTime,
+    PayTrade,
     PlaceBid,
     ReleaseCash,
     ReserveCash,
@@ -64,7 +75,7 @@ from matching.trading import cancel, enter
 from matching.uncross import Clearing, clearing
 from matching.units import MAX_INT, Fen, FirmId, Micros, ReceiptId
 
-ENGINE_VERSION: Final = "4"
+ENGINE_VERSION: Final = "5"
 """Rises with a change of what an old journal replays to, or of what snapshots look like."""
 
 _TRADING: Final[dict[type, Callable[[Venue, Account, Any], tuple[AnyEvent, ...]]]] = {
@@ -90,6 +101,8 @@ _OPERATIONS: Final[dict[type, Callable[[Venue, Any], Refusal | list[AnyEvent]]]]
     DebitGoods: operations.debit_goods,
     SettleTrade: operations.settle_trade,
     BustTrade: operations.bust_trade,
+    PayTrade: discharge.pay_trade,
+    DischargeTrade: discharge.discharge_trade,
     AnnounceAuction: one_way.announce,
     WithdrawAuction: one_way.withdraw_auction,
 }

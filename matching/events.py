@@ -112,6 +112,7 @@ class RejectReason(StrEnum):
     INCREMENT = "INCREMENT"  # price_ticks, the least or most that is accepted; the clock
     BUST_WINDOW = "BUST_WINDOW"  # traded_us, oldest
     TWO_PERSONS = "TWO_PERSONS"  # actor_id
+    SETTLING = "SETTLING"  # trade_id: part of it has been exchanged
 
 
 class CancelReason(IntEnum):
@@ -460,6 +461,41 @@ class TradeBusted(Event, frozen=True, array_like=True, gc=False, tag=31):
     reason: str
 
 
+class TradePaid(Event, frozen=True, array_like=True, gc=False, tag=62):
+    """The buyer paid on a trade: available -> committed by `amount_fen`; `committed_fen` is all."""
+
+    op_id: str
+    trade_id: TradeId
+    firm_id: FirmId
+    amount_fen: Fen
+    committed_fen: Fen
+
+
+class TradeDischarged(Event, frozen=True, array_like=True, gc=False, tag=63):
+    """A part of a trade was exchanged, or the trade ended.
+
+    Cash: the buyer's committed falls by `to_seller_fen` + `to_buyer_fen` + `fees_fen`; the first
+    goes to the seller's available, the second back to the buyer's, the third out; `penalty_fen`
+    from the seller's available to the buyer's. Goods (receipt, lots, kg): `delivered` committed ->
+    out, `returned` committed -> free. `committed_fen` and `open_lots` are what the trade still
+    binds; it is gone when both are 0.
+    """
+
+    op_id: str
+    trade_id: TradeId
+    instrument_id: InstrumentId
+    buyer_firm_id: FirmId
+    seller_firm_id: FirmId
+    delivered: tuple[tuple[ReceiptId, Lots, Kg], ...]
+    returned: tuple[tuple[ReceiptId, Lots, Kg], ...]
+    to_seller_fen: Fen
+    to_buyer_fen: Fen
+    fees_fen: Fen
+    penalty_fen: Fen
+    committed_fen: Fen
+    open_lots: Lots
+
+
 class OrderSuspended(Event, frozen=True, array_like=True, gc=False, tag=40):
     """A resale lock takes an order out of the book, or keeps a stop from triggering.
 
@@ -732,4 +768,6 @@ AnyEvent: TypeAlias = (
     | GoodsCredited
     | GoodsDebited
     | TradeSettled
+    | TradePaid
+    | TradeDischarged
 )

@@ -154,8 +154,7 @@ def wrong_terms(terms: DefineInstrument) -> tuple[RejectReason, tuple[int, ...]]
     for position, number in at_least_one:
         if not 1 <= number <= MAX_INT:
             return RejectReason.PARAMETERS, (position,)
-    # Full cover only: deposits with payment due later come with the settlement issue.
-    if terms.cover_bp != 10_000:
+    if not 1 <= terms.cover_bp <= 10_000:
         return RejectReason.PARAMETERS, (11,)
     for position, number in (
         (12, terms.plus_tolerance_bp),

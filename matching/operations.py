@@ -185,6 +185,11 @@ def settle_trade(venue: Venue, command: SettleTrade) -> Answer:
     trade = venue.trades.get(command.trade_id)
     if trade is None:
         return RejectReason.UNKNOWN_TRADE, (command.trade_id,)
+    if trade.is_begun:
+        return RejectReason.SETTLING, (command.trade_id,)
+    paid = trade.value_fen + trade.buyer_fee_fen
+    if paid > trade.buyer_committed_fen:
+        return RejectReason.CASH, (paid, trade.buyer_committed_fen)
     new_ids = command.new_receipt_ids
     if (
         len(new_ids) != len(trade.receipts)
@@ -202,7 +207,6 @@ def settle_trade(venue: Venue, command: SettleTrade) -> Answer:
     del venue.trades[command.trade_id]
     buyer = venue.accounts[trade.buyer_firm_id]
     seller = venue.accounts[trade.seller_firm_id]
-    paid = trade.value_fen + trade.buyer_fee_fen
     buyer.committed_fen -= trade.buyer_committed_fen
     buyer.available_fen += trade.buyer_committed_fen - paid
     seller.available_fen += trade.value_fen - trade.seller_fee_fen
@@ -256,6 +260,8 @@ def bust_trade(venue: Venue, command: BustTrade) -> Answer:
     trade = venue.trades.get(command.trade_id)
     if trade is None:
         return RejectReason.UNKNOWN_TRADE, (command.trade_id,)
+    if trade.is_begun:
+        return RejectReason.SETTLING, (command.trade_id,)
     oldest = venue.ts_us - BUST_WINDOW_US
     if trade.ts_us < oldest:
         return RejectReason.BUST_WINDOW, (trade.ts_us, oldest)

@@ -6,7 +6,7 @@ from matching.units import Day, Fen, FirmId, InstrumentId, Kg, Lots, Micros, Rec
 
 
 class UnsettledTrade(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What a trade committed and `SettleTrade` will move."""
+    """What a trade binds until `SettleTrade` or `DischargeTrade` has moved it."""
 
     instrument_id: InstrumentId
     buyer_firm_id: FirmId
@@ -17,6 +17,9 @@ class UnsettledTrade(msgspec.Struct, frozen=True, array_like=True, gc=False):
     buyer_committed_fen: Fen
     receipts: tuple[tuple[ReceiptId, Lots, Kg], ...]
     ts_us: Micros
+    # Receipts of which the buyer has had a part, and whether anything was exchanged yet.
+    touched: tuple[ReceiptId, ...] = ()
+    is_begun: bool = False
 
 
 class Reserve(msgspec.Struct, frozen=True, array_like=True, gc=False):

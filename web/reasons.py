@@ -76,6 +76,7 @@ SENTENCES: Final[dict[str, str]] = {
     "INCREMENT": gettext_noop("出价未达到最小加价幅度。"),
     "BUST_WINDOW": gettext_noop("已超过成交后可以撤销的时限。"),
     "TWO_PERSONS": gettext_noop("须由另一人批准。"),
+    "SETTLING": gettext_noop("合同已开始交收，不能再整笔处理。"),
     # The socket's and the link's.
     "MALFORMED": gettext_noop("请求格式错误。"),
     "TOO_LARGE": gettext_noop("请求过大。"),

@@ -23,6 +23,7 @@ from matching.commands import (
     CreditGoods,
     DefineFirm,
     DefineInstrument,
+    DischargeTrade,
     Disconnect,
     EnterOrder,
     JoinAuction,
@@ -34,6 +35,7 @@ from matching.commands import (
     OpenDay,
     OrderKind,
     PassTime,
+    PayTrade,
     Phase,
     PlaceBid,
     PostOnly,
@@ -154,6 +156,19 @@ class Market:
             ids.append(self.new_receipts)
         return SettleTrade(f"settle:{trade.trade_id}", trade.trade_id, tuple(ids), 0)
 
+    def discharge(self, trade: TradeExecuted) -> list[AnyCommand]:
+        """The buyer pays one fen more; half of it all is delivered, then the rest returns."""
+        number, money = trade.trade_id, trade.buyer_committed_fen + 1
+        (receipt, lots, _), *others = trade.receipts
+        out = ((receipt, (lots + 1) // 2),)
+        rest = [(receipt, lots // 2), *((one, count) for one, count, _ in others)]
+        home = tuple((one, count) for one, count in rest if count)
+        return [
+            PayTrade(f"pay:{number}", number, 1),
+            DischargeTrade(f"out:{number}", number, out, (), money // 2, 0, 2),
+            DischargeTrade(f"home:{number}", number, (), home, 0, money - money // 2 - 2, 0, 1),
+        ]
+
     def bust(self, trade: TradeExecuted) -> BustTrade:
         return BustTrade(f"bust:{trade.trade_id}", trade.trade_id, 1, 2, "typing error")
 
@@ -248,7 +263,12 @@ def random_commands(market: Market, random: Random) -> list[AnyCommand]:
             commands += sweeping(market, random, firm_id, side, price, lots)
         elif action < 0.96 and market.unsettled:
             trade = market.unsettled.pop(random.randrange(len(market.unsettled)))
-            commands.append(market.settle(trade) if action < 0.95 else market.bust(trade))
+            if action >= 0.95:
+                commands.append(market.bust(trade))
+            elif trade.trade_id % 3:
+                commands.append(market.settle(trade))
+            else:
+                commands += market.discharge(trade)
         elif action < 0.98:
             commands.append(SetSelfMatch(firm_id, random.choice(list(SelfMatch))))
         else:

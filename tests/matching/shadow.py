@@ -105,6 +105,19 @@ class Shadow:
         for receipt, lots, _ in event.receipts:
             self.move_goods(receipt, lots, 0, -lots)
 
+    def on_TradePaid(self, event: said.TradePaid) -> None:
+        self.move_cash(event.firm_id, -event.amount_fen, 0, event.amount_fen)
+
+    def on_TradeDischarged(self, event: said.TradeDischarged) -> None:
+        spent = event.to_seller_fen + event.to_buyer_fen + event.fees_fen
+        got = event.to_buyer_fen + event.penalty_fen
+        self.move_cash(event.buyer_firm_id, got, 0, -spent)
+        self.move_cash(event.seller_firm_id, event.to_seller_fen - event.penalty_fen, 0, 0)
+        for receipt, lots, _ in event.delivered:
+            self.move_goods(receipt, 0, 0, -lots)
+        for receipt, lots, _ in event.returned:
+            self.move_goods(receipt, lots, 0, -lots)
+
     def on_TradeExecuted(self, event: said.TradeExecuted) -> None:
         for order_id in (event.maker_order_id, event.taker_order_id):
             stand = self.orders[order_id]

@@ -61,7 +61,7 @@ def test_an_instrument_is_admitted_closed_with_the_terms_it_was_given() -> None:
         ({"reference_ticks": 881}, ("PARAMETERS", (8,))),
         ({"low_ticks": 0}, ("PARAMETERS", (9,))),
         ({"high_ticks": -1}, ("PARAMETERS", (10,))),
-        ({"cover_bp": 9_999}, ("PARAMETERS", (11,))),
+        ({"cover_bp": 0}, ("PARAMETERS", (11,))),
         ({"cover_bp": 10_001}, ("PARAMETERS", (11,))),
         ({"plus_tolerance_bp": -1}, ("PARAMETERS", (12,))),
         ({"buyer_fee_bp": 10_001}, ("PARAMETERS", (13,))),

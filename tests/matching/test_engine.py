@@ -27,6 +27,7 @@ from matching.commands import (
     Decline,
     DefineFirm,
     DefineInstrument,
+    DischargeTrade,
     Disconnect,
     EnterOrder,
     HaltScope,
@@ -39,6 +40,7 @@ from matching.commands import (
     OpenDay,
     OrderKind,
     PassTime,
+    PayTrade,
     Phase,
     PostOnly,
     ResaleLock,
@@ -208,6 +210,10 @@ def hostile_commands(draw: Any) -> AnyCommand:
                 CreditGoods(draw(words), n(), n(), small(), 7, n(), n(), n()),
                 DebitGoods(draw(words), draw(st.sampled_from([11, n()])), n()),
                 SettleTrade(draw(words), small(), (n(),), n()),
+                PayTrade(draw(words), small(), n()),
+                DischargeTrade(
+                    draw(words), small(), ((n(), n()),), ((n(), n()),), n(), n(), n(), n()
+                ),
                 SetHalt(draw(st.sampled_from(HaltScope)), n(), draw(st.booleans()), n(), "x" * 300),
                 ChangePhase(draw(st.sampled_from([7, n()])), draw(st.sampled_from(Phase))),
                 EnterOrder(

@@ -22,6 +22,7 @@ from matching.commands import (
     Decline,
     DefineFirm,
     DefineInstrument,
+    DischargeTrade,
     Disconnect,
     EnterOrder,
     FirmStatus,
@@ -35,6 +36,7 @@ from matching.commands import (
     OpenDay,
     OrderKind,
     PassTime,
+    PayTrade,
     Phase,
     PostOnly,
     ReleaseCash,
@@ -53,6 +55,7 @@ from matching.commands import (
 )
 from matching.engine import Engine
 from matching.events import CommandRejected
+from matching.records import UnsettledTrade
 from tests.matching.shadow import Shadow
 
 NOW = 1_795_400_000_000_000
@@ -203,7 +206,12 @@ class Campaign:
             trade = chance.choice(list(engine.venue.trades))
             if draw < 0.1:
                 return BustTrade(f"b{number}", trade, 1, 2, "test")
-            count = len(engine.venue.trades[trade].receipts)
+            bound = engine.venue.trades[trade]
+            if draw < 0.2:
+                return PayTrade(f"p{number}", trade, chance.randint(1, 10**6))
+            if draw < 0.35:
+                return self.discharge(bound, trade, number)
+            count = len(bound.receipts)
             ids = tuple(self.next_id() for _ in range(count))
             return SettleTrade(f"s{number}", trade, ids, chance.choice((0, 20261124)))
         if draw < 0.65:
@@ -218,6 +226,22 @@ class Campaign:
             return self.goods(firm, chance.choice(INSTRUMENTS))
         receipts = [receipt.receipt_id for receipt in engine.receipts()]
         return DebitGoods(f"d{number}", chance.choice(receipts), chance.randint(1, 3))
+
+    def discharge(self, bound: UnsettledTrade, trade: int, number: int) -> AnyCommand:
+        chance = self.chance
+        out, home = [], []
+        for receipt, lots, _ in bound.receipts:
+            gone = chance.randint(0, lots)
+            if gone:
+                out.append((receipt, gone))
+            if lots > gone and chance.random() < 0.5:
+                home.append((receipt, lots - gone))
+        money = bound.buyer_committed_fen
+        paid = chance.choice((money, money // 2, 0))
+        back = chance.choice((money - paid, 0))
+        return DischargeTrade(
+            f"x{number}", trade, tuple(out), tuple(home), paid, back, 0, chance.choice((0, 100))
+        )
 
     def talk(self, engine: Engine, now: int, number: int) -> AnyCommand:
         chance, client = self.chance, f"c{number}"

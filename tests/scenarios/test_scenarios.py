@@ -26,6 +26,7 @@ from matching.commands import (
     Decline,
     DefineFirm,
     DefineInstrument,
+    DischargeTrade,
     Disconnect,
     EnterOrder,
     FirmStatus,
@@ -40,6 +41,7 @@ from matching.commands import (
     OpenDay,
     OrderKind,
     PassTime,
+    PayTrade,
     Phase,
     PlaceBid,
     PostOnly,
@@ -87,7 +89,9 @@ from matching.events import (
     ProposalMade,
     StopTriggered,
     TradeBusted,
+    TradeDischarged,
     TradeExecuted,
+    TradePaid,
     TradeSettled,
     VolatilityInterrupted,
 )
@@ -154,7 +158,8 @@ class Market:
         self.give(
             DefineInstrument(
                 number, mode, 100, 1000, minimum,
-                step, int(more.get("most", 1000)), 10**9, 4800, 4700, 4900, 10_000, 0, 0, 0,
+                step, int(more.get("most", 1000)), 10**9, 4800, 4700, 4900,
+                int(more.get("cover", 10_000)), 0, 0, 0,
                 approval_id=1, product_id=9,
                 resale_lock=ResaleLock(int(more.get("lock", 0))),
                 dynamic_bp=int(more.get("dynamic", 0)), call_seconds=int(more.get("call", 0)),
@@ -370,6 +375,28 @@ class Market:
         new = tuple(1000 + trade_id * 10 + n for n in range(count))
         return self.told(self.give(SettleTrade(f"s{self.receipts}", trade_id, new, 20261201)), "")
 
+    def act_pay(self, trade: str, yuan: str) -> list[str]:
+        """The buyer pays what is due on a trade."""
+        self.receipts += 1
+        return self.told(self.give(PayTrade(f"p{self.receipts}", int(trade), int(yuan) * 100)), "")
+
+    def act_discharge(self, trade: str, *words: str) -> list[str]:
+        """out 1:3 (receipt:lots), home 2:5, seller 1000 (yuan), buyer 20, fees 1, penalty 7."""
+        goods: dict[str, list[tuple[int, int]]] = {"out": [], "home": []}
+        money = {"seller": 0, "buyer": 0, "fees": 0, "penalty": 0}
+        for what, value in zip(words[::2], words[1::2], strict=True):
+            if what in goods:
+                receipt, lots = value.split(":")
+                goods[what].append((int(receipt), int(lots)))
+            else:
+                money[what] = int(value) * 100
+        self.receipts += 1
+        out, home = tuple(goods["out"]), tuple(goods["home"])
+        op_id = f"d{self.receipts}"
+        return self.told(
+            self.give(DischargeTrade(op_id, int(trade), out, home, *money.values())), ""
+        )
+
     def act_halt(self, what: str) -> list[str]:
         return self._halt(what, halted=True)
 
@@ -471,6 +498,18 @@ def special_words(event: Any, order: str) -> list[str]:
         return [f"phase {Phase(event.phase).name.lower()}"]
     if isinstance(event, TradeBusted):
         return [f"busted {event.trade_id}"]
+    if isinstance(event, TradePaid):
+        bound = f"{event.committed_fen / 100:.2f}"
+        return [f"paid {event.trade_id}: {event.amount_fen / 100:.2f}, {bound} bound"]
+    if isinstance(event, TradeDischarged):
+        out = ", ".join(f"receipt {one} {lots}" for one, lots, _ in event.delivered) or "nothing"
+        home = ", ".join(f"receipt {one} {lots}" for one, lots, _ in event.returned)
+        ended = "ended" if not (event.open_lots or event.committed_fen) else "open"
+        return [
+            f"discharged {event.trade_id}: {out} delivered"
+            + (f", {home} back" if home else "")
+            + f", {event.committed_fen / 100:.2f} and {event.open_lots} bound, {ended}"
+        ]
     if isinstance(event, ProposalMade):
         return [f"round {event.round_no} of {order}"]
     if isinstance(event, NegotiationEnded):

@@ -7,7 +7,7 @@ const word = (side) => (side === 1 ? gettext("买入") : gettext("卖出"));
 const tint = (side) => (side === 1 ? "up" : "down");
 const states = () => ({ open: gettext("排队"), filled: gettext("全部成交"), cancelled: gettext("已撤销"), expired: gettext("已到期"), waiting: gettext("等待触发"), suspended: gettext("已挂起") });
 const isLive = (one) => ["open", "waiting", "suspended"].includes(one.state);
-const contractState = (state) => ({ settled: gettext("货款两讫"), busted: gettext("成交已撤销") })[state] ?? gettext("待结算");
+const contractState = (state) => ({ settled: gettext("货款两讫"), busted: gettext("成交已撤销"), ended: gettext("合同已了结") })[state] ?? gettext("待结算");
 const nothing = (columns, words) => make("tr", {}, make("td", { colspan: columns, class: "faint" }, words));
 
 export class Blotter {
