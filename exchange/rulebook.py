@@ -20,6 +20,7 @@ from exchange.link import BlockingLink
 from exchange.models import (
     Approval,
     Commodity,
+    Delivery,
     Firm,
     Instrument,
     InstrumentStatus,
@@ -85,6 +86,8 @@ class InstrumentTerms:
     piece_min_kg: int = 0
     piece_max_kg: int = 0
     approval: Approval | None = None
+    cover_bp: int = 10_000
+    delivery: str = Delivery.RECEIPT
 
 
 def suggested_terms(
@@ -165,6 +168,12 @@ def check_terms(terms: InstrumentTerms, venue: Venue, today: dt.date) -> None:
     for field in ("buyer_fee_bp", "seller_fee_bp", "plus_tolerance_bp"):
         if not 0 <= getattr(terms, field) <= 1_000 + 9_000 * (field == "plus_tolerance_bp"):
             raise RuleError("NUMBER", field, (getattr(terms, field),))
+    if not 1 <= terms.cover_bp <= 10_000:
+        raise RuleError("NUMBER", "cover_bp", (terms.cover_bp,))
+    if terms.delivery not in Delivery.values:
+        raise RuleError("CHOICE", "delivery")
+    if terms.cover_bp < 10_000 and terms.delivery == Delivery.RECEIPT:
+        raise RuleError("DEPOSIT_NEEDS_ACCEPTANCE", "cover_bp")  # a receipt passes fully paid only
     if terms.band_bp >= 10_000:
         raise RuleError("NUMBER", "band_bp", (terms.band_bp,))
     if terms.tick_fen_per_t * terms.lot_kg % 1000:
@@ -253,6 +262,8 @@ def propose_instrument(
             reference_ticks=terms.reference_ticks,
             band_bp=terms.band_bp,
             plus_tolerance_bp=terms.plus_tolerance_bp,
+            cover_bp=terms.cover_bp,
+            delivery=terms.delivery,
             buyer_fee_bp=terms.buyer_fee_bp,
             seller_fee_bp=terms.seller_fee_bp,
             vat_pct=terms.commodity.vat_pct,

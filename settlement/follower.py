@@ -21,10 +21,21 @@ from matching.events import (
     GoodsDebited,
     RejectReason,
     TradeBusted,
+    TradeDischarged,
     TradeExecuted,
+    TradePaid,
     TradeSettled,
 )
 from settlement import delivery, funds, ledger, obligations, outbox, receipts
+from settlement.contracts import (
+    defaults,
+    disputes,
+    flow,
+    invoicing,
+    opening,
+    paying,
+    settling,
+)
 from settlement.ledger import CNY, Code, Entry, Kind
 from settlement.limits import RESALE_DAYS
 from settlement.models import ObligationState
@@ -116,16 +127,19 @@ def _goods_debited(event: GoodsDebited, place: _Place) -> None:
 
 
 def _traded(event: TradeExecuted, place: _Place) -> None:
-    """Open the obligation, bind both sides and ask the engine to discharge it.
+    """Open the obligation and bind both sides.
 
-    Cover is full and the receipt is in store, so both sides are secured at once.
+    Where the receipt passes, cover is full and the goods are in store: both sides are secured at
+    once, and the engine is asked for the exchange. Otherwise the contract goes its own way.
     """
-    obligations.open_obligation(event, at=place.at)
+    contract = obligations.open_obligation(event, at=place.at)
     delivery.commit(event, seq=place.seq, position=place.position, at=place.at)
     receipts.lock(event)
+    if contract.terms:
+        opening.begin(contract, at=place.at)
+        return
     state = ObligationState
-    obligations.move(event.trade_id, state.MATCHED, state.FUNDED)
-    obligations.move(event.trade_id, state.FUNDED, state.SECURED)
+    obligations.move(event.trade_id, state.MATCHED, state.SECURED)
     venue = Venue.objects.get(pk=current_venue_id())
     traded_on = trading_days.as_day(trading_days.local(place.ts_us).date())
     outbox.write(
@@ -150,8 +164,32 @@ def _busted(event: TradeBusted, place: _Place) -> None:
     """The market undid a trade before it was settled: nobody owes anything."""
     delivery.undo(event, seq=place.seq, position=place.position, at=place.at)
     receipts.unlock(event)
-    obligations.move(event.trade_id, ObligationState.SECURED, ObligationState.CANCELLED)
+    for state in (ObligationState.MATCHED, ObligationState.SECURED):
+        obligations.move(event.trade_id, state, ObligationState.CANCELLED)
     outbox.forget(f"settle:{event.trade_id}", RejectReason.UNKNOWN_TRADE)
+
+
+def _paid(event: TradePaid, place: _Place) -> None:
+    delivery.pay(event, seq=place.seq, position=place.position, at=place.at)
+    paying.paid(flow.locked(event.trade_id), event.committed_fen, at=place.at)
+
+
+def _discharged(event: TradeDischarged, place: _Place) -> None:
+    """A contract's exchange, release, ruling or remedy has happened: the op id says which."""
+    delivery.discharge(event, seq=place.seq, position=place.position, at=place.at)
+    receipts.discharge(event, key=place.key, at=place.at)
+    contract = flow.locked(event.trade_id)
+    what = event.op_id.partition(":")[0]
+    if what == "deliver":
+        settling.exchanged(contract, event, at=place.at)
+    elif what == "close":
+        invoicing.released(contract, event.committed_fen, at=place.at)
+    elif what == "ruling":
+        disputes.ruled(contract, event.committed_fen, at=place.at)
+    elif what == "default":
+        defaults.ended(contract, event.penalty_fen, at=place.at)
+    else:  # refund: the first half of a seller's default
+        flow.change(contract, committed_fen=event.committed_fen)
 
 
 _BOOK: Final[dict[type, Callable[[Any, _Place], None]]] = {
@@ -164,4 +202,6 @@ _BOOK: Final[dict[type, Callable[[Any, _Place], None]]] = {
     TradeExecuted: _traded,
     TradeSettled: _settled,
     TradeBusted: _busted,
+    TradePaid: _paid,
+    TradeDischarged: _discharged,
 }

@@ -8,5 +8,7 @@ OUTBOX_BATCH: Final = 200
 """Most commands sent to the engine in one go."""
 RESALE_DAYS: Final = 5
 """Trading days before bought goods may be sold again (国发〔2011〕38号: five)."""
+TIMER_S: Final = 5
+"""Seconds between two sweeps over the contracts' deadlines."""
 OP_ID_LENGTH: Final = 64
 """Characters of an operation id."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 
+from exchange import reference
 from exchange.keys import row_key
-from exchange.models import Instrument
+from exchange.models import Delivery, Instrument
 from exchange.scope import current_venue_id
 from matching.events import TradeExecuted
 from matching.units import TradeId
+from settlement.contracts.terms import write_terms
 from settlement.models import Obligation, ObligationState
 from settlement.models.obligation import NEXT
 from settlement.tax import split_vat
@@ -17,7 +19,12 @@ from settlement.tax import split_vat
 def open_obligation(event: TradeExecuted, *, at: dt.datetime) -> Obligation:
     """Open the contract of a trade, MATCHED; a repeat finds the first."""
     venue_id = current_venue_id()
-    instrument = Instrument.objects.get(pk=event.instrument_id)
+    instrument = Instrument.objects.select_related("venue", "commodity", "warehouse").get(
+        pk=event.instrument_id
+    )
+    is_accepted = instrument.delivery == Delivery.ACCEPTANCE
+    always_open = instrument.venue.always_open
+    defaults = reference.fixture()["defaults"]
     net, vat = split_vat(event.value_fen, instrument.vat_pct)
     obligation, _ = Obligation.objects.get_or_create(
         id=row_key(venue_id, event.trade_id),
@@ -40,6 +47,9 @@ def open_obligation(event: TradeExecuted, *, at: dt.datetime) -> Obligation:
             "receipts": [list(row) for row in event.receipts],
             "state": ObligationState.MATCHED,
             "opened_at": at,
+            "terms": write_terms(instrument, defaults, always_open=always_open)
+            if is_accepted
+            else {},
         },
     )
     return obligation

@@ -69,7 +69,7 @@ def contracts(firm: Firm | None, *, most: int = 100) -> list[Obligation]:
 def contract(firm: Firm | None, trade_id: int) -> Contract | None:
     """Return a contract that the firm is a party of, or None; the operator (None) sees all."""
     rows = Obligation.objects.select_related(
-        "instrument__warehouse", "instrument__commodity", "buyer", "seller"
+        "instrument__warehouse", "instrument__commodity", "buyer", "seller", "venue"
     )
     obligation = rows.filter(trade_id=trade_id).first()
     if obligation is None:

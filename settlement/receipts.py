@@ -10,7 +10,14 @@ from django.utils import timezone
 from exchange.models import Firm, Instrument, User, Venue, Warehouse
 from exchange.scope import current_venue_id
 from matching.commands import CreditGoods, DebitGoods
-from matching.events import GoodsCredited, GoodsDebited, TradeBusted, TradeExecuted, TradeSettled
+from matching.events import (
+    GoodsCredited,
+    GoodsDebited,
+    TradeBusted,
+    TradeDischarged,
+    TradeExecuted,
+    TradeSettled,
+)
 from matching.units import Day, FirmId, Kg, Lots, ReceiptId, TradeId
 from settlement import outbox
 from settlement.models import Receipt, ReceiptChange, ReceiptState
@@ -192,6 +199,20 @@ def move_title(event: TradeSettled, *, key: str, at: dt.datetime) -> None:
         _note(
             f"{key}/{position}b", receipt_id, "split_from", buyer, lots, kg, at, trade_id, source_id
         )
+
+
+def discharge(event: TradeDischarged, *, key: str, at: dt.datetime) -> None:
+    """Delivered lots have left the store as the buyer's; returned ones are the seller's again."""
+    for position, (receipt_id, lots, kg) in enumerate(event.delivered):
+        _shrink(receipt_id, lots, kg, locked=lots)
+        buyer = event.buyer_firm_id
+        where = f"{key}/{position}d"
+        _note(where, receipt_id, "delivered", buyer, lots, kg, at, event.trade_id)
+    for position, (receipt_id, lots, kg) in enumerate(event.returned):
+        Receipt.objects.filter(pk=receipt_id).update(locked_lots=models.F("locked_lots") - lots)
+        seller = event.seller_firm_id
+        where = f"{key}/{position}r"
+        _note(where, receipt_id, "returned", seller, lots, kg, at, event.trade_id)
 
 
 def _shrink(receipt_id: ReceiptId, lots: Lots, kg: Kg, *, locked: Lots) -> None:

@@ -9,7 +9,7 @@ import msgspec
 from exchange import reference, rulebook, scope
 from exchange.blocks import GENESIS, Block, make_block
 from exchange.followers import apply_blocks
-from exchange.models import Commodity, Firm, Instrument, Venue, Warehouse
+from exchange.models import Commodity, Delivery, Firm, Instrument, Venue, Warehouse
 from exchange.projections import Projections
 from matching.commands import (
     AnyCommand,
@@ -99,7 +99,14 @@ class World:
             self.accept(DefineFirm(firm.pk, firm.group))
         return firm
 
-    def instrument(self, commodity: str = "COAL-T5500", *, mode: str = "matched") -> Instrument:
+    def instrument(
+        self,
+        commodity: str = "COAL-T5500",
+        *,
+        mode: str = "matched",
+        delivery: str = Delivery.RECEIPT,
+        cover_bp: int = 10_000,
+    ) -> Instrument:
         """Return an open instrument with the fixture's terms."""
         found = Commodity.objects.get(code=commodity)
         warehouse = Warehouse.objects.get(code=found.parameters["delivery"]["warehouses"][0])
@@ -133,6 +140,8 @@ class World:
                 buyer_fee_bp=terms.buyer_fee_bp,
                 seller_fee_bp=terms.seller_fee_bp,
                 vat_pct=found.vat_pct,
+                delivery=delivery,
+                cover_bp=cover_bp,
             )
         self.accept(
             DefineInstrument(
@@ -147,7 +156,7 @@ class World:
                 terms.reference_ticks,
                 low,
                 high,
-                10_000,
+                cover_bp,
                 terms.plus_tolerance_bp,
                 terms.buyer_fee_bp,
                 terms.seller_fee_bp,

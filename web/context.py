@@ -30,6 +30,8 @@ def page(request: HttpRequest) -> dict[str, Any]:
             "firm": seat.firm if seat is not None else None,
             "is_operator": seat is not None and seat.role in (Role.OPERATOR, Role.REVIEWER),
             "is_store": seat is not None and seat.role == Role.WAREHOUSE,
+            "is_handler": seat is not None
+            and seat.role in (Role.WAREHOUSE, Role.INSPECTOR, Role.CLERK),
             "theme": user.theme if user else "dark",
             "trend": user.trend if user else "cn",
             "build": build_id(),

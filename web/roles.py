@@ -17,6 +17,8 @@ View = Callable[..., HttpResponse]
 FIRM = FIRM_ROLES
 OPERATE = frozenset({Role.OPERATOR, Role.REVIEWER})
 STORE = frozenset({Role.WAREHOUSE})
+HANDLE = frozenset({Role.WAREHOUSE, Role.INSPECTOR, Role.CLERK})
+"""Who handles contracts for the venue: weighs, inspects, decides."""
 
 
 def only(*allowed: frozenset[Role] | Role) -> Callable[[View], View]:

@@ -5,7 +5,7 @@
 
 from django.urls import include, path
 
-from web.views import health, market, office, operate, quality, warehouse
+from web.views import contracts, health, market, office, operate, quality, warehouse
 
 public = (
     [
@@ -27,8 +27,9 @@ urlpatterns = [
     path("<slug:venue>/funds/", office.funds, name="funds"),
     path("<slug:venue>/receipts/", office.receipts, name="receipts"),
     path("<slug:venue>/receipts/<int:receipt_id>/", office.receipt, name="receipt"),
-    path("<slug:venue>/contracts/", office.contracts, name="contracts"),
-    path("<slug:venue>/contracts/<int:trade_id>/", office.contract, name="contract"),
+    path("<slug:venue>/contracts/", contracts.contracts, name="contracts"),
+    path("<slug:venue>/contracts/<int:trade_id>/", contracts.contract, name="contract"),
+    path("<slug:venue>/contracts/<int:trade_id>/paper.json", contracts.paper, name="paper"),
     path("<slug:venue>/contracts/<int:trade_id>/quality/", quality.quality, name="quality"),
     path("<slug:venue>/orders/", office.orders, name="orders"),
     path("<slug:venue>/store/", warehouse.store, name="store"),

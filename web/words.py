@@ -7,6 +7,7 @@ from django.utils.translation import gettext_noop as _
 
 from exchange.models import Instrument, OrderRow, Venue
 from matching.commands import OrderKind, Phase, Side, TimeInForce
+from settlement.models import Obligation
 
 DIRECTIONS = {"in": _("入金"), "out": _("出金")}
 FUNDS_STATES = {
@@ -30,17 +31,82 @@ RECEIPT_CHANGES = {
     "transferred": _("整单过户"),
     "split_off": _("拆出过户"),
     "split_from": _("拆分取得"),
+    "delivered": _("交付出库"),
+    "returned": _("退回卖方"),
 }
 CONTRACT_STATES = {
     "matched": _("已成交"),
-    "funded": _("货款已备"),
-    "lodged": _("仓单已备"),
     "secured": _("款货已锁定"),
-    "part": _("部分交收"),
+    "delivering": _("提货中"),
+    "delivered": _("待验收"),
+    "disputed": _("复检中"),
+    "stated": _("待确认结算"),
+    "top_up": _("待补款"),
     "settled": _("交收完成"),
+    "closed": _("合同了结"),
     "buyer_default": _("买方违约"),
     "seller_default": _("卖方违约"),
+    "terminated": _("违约终止"),
     "cancelled": _("已撤销"),
+}
+NEXT_STEPS = {
+    "matched": (_("付清货款"), _("买方")),
+    "secured": (_("开具提货单"), _("买方")),
+    "delivering": (_("过磅出库"), _("仓库")),
+    "delivered": (_("验收重量与质量"), _("买方")),
+    "disputed": (_("第三方复检"), _("检验机构")),
+    "stated": (_("确认结算单"), _("双方")),
+    "top_up": (_("补足货款"), _("买方")),
+    "settled": (_("开具并核对发票"), _("卖方")),
+    "buyer_default": (_("选择救济方式"), _("卖方")),
+    "seller_default": (_("选择救济方式"), _("买方")),
+}
+CONTRACT_EVENTS = {
+    "signed": _("依入市协议签署"),
+    "pay_asked": _("申请付款"),
+    "paid": _("付款到账"),
+    "delivery_ordered": _("开具提货单"),
+    "weighed": _("过磅"),
+    "inspected": _("登记检验证书"),
+    "umpire_done": _("复检完毕"),
+    "weight_decided": _("复磅确定净重"),
+    "disputed_by": _("提出异议"),
+    "refused": _("拒收"),
+    "excess_refused": _("拒收超出部分"),
+    "excess_taken": _("接收超出部分"),
+    "accepted": _("验收确认"),
+    "accepted_by_silence": _("检验期满，视为合格"),
+    "agreed": _("同意结算单"),
+    "agreed_by_silence": _("期满未提异议，视为同意结算单"),
+    "objected": _("对结算金额提出争议"),
+    "invoiced": _("登记发票"),
+    "invoice_accepted": _("接受发票"),
+    "invoice_rejected": _("退回发票"),
+    "red_letter": _("开具红字发票"),
+    "released": _("余款支付卖方"),
+    "reminder": _("到期提醒"),
+    "remedy": _("执行救济"),
+    "dispute_answered": _("答辩"),
+    "dispute_silent": _("期满未答辩"),
+    "dispute_offer": _("提出和解方案"),
+    "dispute_panel": _("移交专家组"),
+    "dispute_decided": _("专家组裁决"),
+    "dispute_appeal": _("申请复议"),
+    "dispute_executed": _("争议款已划转"),
+} | CONTRACT_STATES
+INVOICE_STATES = {
+    "issued": _("待核对"),
+    "accepted": _("已接受"),
+    "rejected": _("已退回"),
+    "red": _("已红冲"),
+}
+DISPUTE_STATES = {
+    "alleged": _("待答辩"),
+    "conciliation": _("调解"),
+    "panel": _("专家组审理"),
+    "decided": _("已裁决，可复议"),
+    "ruled": _("执行中"),
+    "executed": _("已执行"),
 }
 MOVEMENT_KINDS = {
     "deposit": _("入金"),
@@ -52,6 +118,7 @@ MOVEMENT_KINDS = {
     "register": _("仓单登记"),
     "collect": _("提货"),
     "title": _("货权转移"),
+    "penalty": _("违约金"),
 }
 ORDER_STATES = {
     "open": _("未了结"),
@@ -96,6 +163,8 @@ ROLES = {
     "operator": _("经办"),
     "reviewer": _("复核"),
     "warehouse": _("仓库"),
+    "inspector": _("检验"),
+    "clerk": _("结算员"),
 }
 _TABLES = {
     "direction": DIRECTIONS,
@@ -103,6 +172,9 @@ _TABLES = {
     "receipt": RECEIPT_STATES,
     "change": RECEIPT_CHANGES,
     "contract": CONTRACT_STATES,
+    "event": CONTRACT_EVENTS,
+    "invoice": INVOICE_STATES,
+    "dispute": DISPUTE_STATES,
     "movement": MOVEMENT_KINDS,
     "order": ORDER_STATES,
     "instrument": INSTRUMENT_STATES,
@@ -116,6 +188,14 @@ _TABLES = {
 def word(code: str, table: str) -> str:
     """Return the active language's word for a code of one of the tables above."""
     return gettext(_TABLES[table].get(code, code))
+
+
+def next_step(contract: Obligation) -> dict[str, str] | None:
+    """Return what is next for a contract and who has to do it; None when nothing is."""
+    known = NEXT_STEPS.get(contract.state)
+    if known is None or not (contract.terms or contract.state == "settled"):
+        return None
+    return {"what": gettext(known[0]), "who": gettext(known[1])}
 
 
 def phase(number: int) -> str:

@@ -3,6 +3,7 @@
 from exchange.models.instruments import (
     Approval,
     Commodity,
+    Delivery,
     Instrument,
     InstrumentStatus,
     TradingMode,
@@ -29,6 +30,7 @@ __all__ = [
     "Candle",
     "Commodity",
     "DayStatistics",
+    "Delivery",
     "FeedState",
     "Firm",
     "FirmFunds",

@@ -86,6 +86,13 @@ class InstrumentStatus(models.TextChoices):
     SUSPENDED = "suspended"
 
 
+class Delivery(models.TextChoices):
+    """How a trade is discharged: the receipt passes at once, or goods are weighed and inspected."""
+
+    RECEIPT = "receipt"
+    ACCEPTANCE = "acceptance"
+
+
 class Instrument(models.Model):
     """One commodity, grade, delivery basis and place, admitted to one venue; has one book.
 
@@ -119,7 +126,9 @@ class Instrument(models.Model):
     max_value_fen = models.PositiveBigIntegerField()
     reference_ticks = models.PositiveBigIntegerField()  # at listing; later ones are in the engine
     band_bp = models.PositiveIntegerField()
+    # Share of the value that a buyer commits at entry; below 10,000 the rest is due later.
     cover_bp = models.PositiveIntegerField(default=10_000)
+    delivery = models.CharField(max_length=12, choices=Delivery.choices, default=Delivery.RECEIPT)
     plus_tolerance_bp = models.PositiveIntegerField(default=0)
     buyer_fee_bp = models.PositiveIntegerField()
     seller_fee_bp = models.PositiveIntegerField()

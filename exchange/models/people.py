@@ -84,9 +84,12 @@ class Role(models.TextChoices):
     OPERATOR = "operator"
     REVIEWER = "reviewer"
     WAREHOUSE = "warehouse"
+    INSPECTOR = "inspector"
+    CLERK = "clerk"
 
 
 FIRM_ROLES = frozenset({Role.TRADER, Role.FINANCE, Role.DELIVERY})
+VENUE_ROLES = ["operator", "reviewer", "warehouse", "inspector", "clerk"]
 
 
 class Seat(models.Model):
@@ -104,7 +107,7 @@ class Seat(models.Model):
             models.UniqueConstraint(fields=["venue", "user"], name="one_seat_per_user_and_venue"),
             models.CheckConstraint(
                 condition=models.Q(firm__isnull=False, role__in=["trader", "finance", "delivery"])
-                | models.Q(firm__isnull=True, role__in=["operator", "reviewer", "warehouse"]),
+                | models.Q(firm__isnull=True, role__in=VENUE_ROLES),
                 name="firm_roles_have_a_firm",
             ),
         ]

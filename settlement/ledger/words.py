@@ -48,6 +48,7 @@ class Kind(StrEnum):
     REGISTER = "register"
     COLLECT = "collect"
     TITLE = "title"
+    PENALTY = "penalty"
 
 
 class LedgerError(Exception):

@@ -4,6 +4,17 @@ The ledger's classes are not re-exported: `settlement.ledger` is their only writ
 """
 
 import settlement.models.ledger  # noqa: F401
+from settlement.models.contract import (
+    ContractEvent,
+    DeliveryOrder,
+    Dispute,
+    DisputeState,
+    FinalStatement,
+    Inspection,
+    Invoice,
+    InvoiceState,
+    WeighTicket,
+)
 from settlement.models.obligation import Obligation, ObligationState
 from settlement.models.payment import (
     FundsDirection,
@@ -16,9 +27,17 @@ from settlement.models.payment import (
 from settlement.models.receipt import Receipt, ReceiptChange, ReceiptState
 
 __all__ = [
+    "ContractEvent",
+    "DeliveryOrder",
+    "Dispute",
+    "DisputeState",
+    "FinalStatement",
     "FundsDirection",
     "FundsMovement",
     "FundsState",
+    "Inspection",
+    "Invoice",
+    "InvoiceState",
     "Obligation",
     "ObligationState",
     "OutboxCommand",
@@ -27,4 +46,5 @@ __all__ = [
     "Receipt",
     "ReceiptChange",
     "ReceiptState",
+    "WeighTicket",
 ]

@@ -9,32 +9,44 @@ from exchange.scope import VenueManager
 
 
 class ObligationState(models.TextChoices):
-    """States of `SETTLEMENT.md` 4.2. Today every trade is fully covered and settles at once."""
+    """States of a contract (RULEBOOK 4.6). Goods are locked from the first moment on.
 
-    MATCHED = "matched"
-    FUNDED = "funded"
-    LODGED = "lodged"
-    SECURED = "secured"
-    PART = "part"
-    SETTLED = "settled"
+    A contract whose receipt passes at once goes MATCHED, SECURED, SETTLED, CLOSED.
+    """
+
+    MATCHED = "matched"  # deposit held, the rest of the price is due
+    SECURED = "secured"  # paid in full: the buyer may order delivery
+    DELIVERING = "delivering"
+    DELIVERED = "delivered"  # all weighed, to be accepted
+    DISPUTED = "disputed"  # weight or quality: an umpire decides
+    STATED = "stated"  # the final statement is drawn up
+    TOP_UP = "top_up"  # it comes to more than was paid
+    SETTLED = "settled"  # goods and money exchanged; the invoice is due
+    CLOSED = "closed"
     BUYER_DEFAULT = "buyer_default"
     SELLER_DEFAULT = "seller_default"
+    TERMINATED = "terminated"  # ended by a default, its consequences executed
     CANCELLED = "cancelled"
 
 
 S = ObligationState
 NEXT: Final[dict[str, frozenset[str]]] = {
-    S.MATCHED: frozenset({S.FUNDED, S.LODGED, S.BUYER_DEFAULT, S.SELLER_DEFAULT, S.CANCELLED}),
-    S.FUNDED: frozenset({S.SECURED, S.SELLER_DEFAULT, S.CANCELLED}),
-    S.LODGED: frozenset({S.SECURED, S.BUYER_DEFAULT, S.CANCELLED}),
-    S.SECURED: frozenset({S.PART, S.SETTLED, S.CANCELLED}),
-    S.PART: frozenset({S.PART, S.SETTLED, S.SELLER_DEFAULT}),
-    S.SETTLED: frozenset(),
-    S.BUYER_DEFAULT: frozenset(),
-    S.SELLER_DEFAULT: frozenset(),
+    S.MATCHED: frozenset({S.SECURED, S.BUYER_DEFAULT, S.CANCELLED}),
+    S.SECURED: frozenset({S.DELIVERING, S.SETTLED, S.BUYER_DEFAULT, S.CANCELLED}),
+    S.DELIVERING: frozenset({S.DELIVERED, S.SELLER_DEFAULT}),
+    S.DELIVERED: frozenset({S.DISPUTED, S.STATED, S.SELLER_DEFAULT}),
+    S.DISPUTED: frozenset({S.DELIVERED}),
+    S.STATED: frozenset({S.TOP_UP, S.SETTLED}),
+    S.TOP_UP: frozenset({S.SETTLED}),
+    S.SETTLED: frozenset({S.CLOSED}),
+    S.CLOSED: frozenset(),
+    S.BUYER_DEFAULT: frozenset({S.TERMINATED}),
+    S.SELLER_DEFAULT: frozenset({S.TERMINATED}),
+    S.TERMINATED: frozenset(),
     S.CANCELLED: frozenset(),
 }
 assert NEXT.keys() == set(ObligationState), "every state states its exits"
+OPEN_STATES: Final = tuple(state for state in ObligationState if NEXT[state])
 
 
 class Obligation(models.Model):
@@ -55,11 +67,25 @@ class Obligation(models.Model):
     vat_pct = models.PositiveSmallIntegerField()
     buyer_fee_fen = models.PositiveBigIntegerField()
     seller_fee_fen = models.PositiveBigIntegerField()
-    committed_fen = models.PositiveBigIntegerField()
+    committed_fen = models.PositiveBigIntegerField()  # what the buyer has bound to it now
     receipts = models.JSONField()  # [[receipt_id, lots, kg], …] that the trade consumed
     state = models.CharField(max_length=16, choices=ObligationState.choices)
     opened_at = models.DateTimeField()
     settled_at = models.DateTimeField(null=True)
+    # From here on: contracts that are delivered and accepted.
+    terms = models.JSONField(default=dict)  # settlement.contracts.terms; {} where a receipt passes
+    terms_sha256 = models.CharField(max_length=64, blank=True)
+    # What is next, and by when. A reminder goes out once per deadline.
+    due_at = models.DateTimeField(null=True)
+    reminded_at = models.DateTimeField(null=True)
+    late_fen = models.PositiveBigIntegerField(default=0)  # fee for paying late
+    final_fen = models.PositiveBigIntegerField(default=0)  # by the final statement, VAT included
+    kept_fen = models.PositiveBigIntegerField(default=0)  # of it not released to the seller yet
+    unpaid_fen = models.PositiveBigIntegerField(default=0)  # owed by who defaulted, not covered
+    excess_refused = models.BooleanField(default=False)
+    buyer_agreed_at = models.DateTimeField(null=True)
+    seller_agreed_at = models.DateTimeField(null=True)
+    remedy = models.CharField(max_length=8, blank=True)  # penalty or earnest: never both
 
     objects = VenueManager["Obligation"]()
 
@@ -77,4 +103,5 @@ class Obligation(models.Model):
         indexes = [
             models.Index(fields=["venue", "buyer", "-trade_id"]),
             models.Index(fields=["venue", "seller", "-trade_id"]),
+            models.Index(fields=["venue", "due_at"]),
         ]

@@ -17,7 +17,8 @@ __all__ = ["desk"]
 
 FIRM: Final = frozenset({Role.TRADER, Role.FINANCE, Role.DELIVERY})
 VENUE: Final = frozenset({Role.OPERATOR, Role.REVIEWER})
-ALL: Final = FIRM | VENUE | {Role.WAREHOUSE}
+HANDLE: Final = frozenset({Role.WAREHOUSE, Role.INSPECTOR, Role.CLERK})
+ALL: Final = FIRM | VENUE | HANDLE
 
 PUBLIC: Final = {
     "": 200,
@@ -43,8 +44,9 @@ MEMBERS: Final[dict[str, frozenset[str]]] = {
     "<slug:venue>/funds/": FIRM,
     "<slug:venue>/receipts/": FIRM,
     "<slug:venue>/receipts/<int:receipt_id>/": FIRM,
-    "<slug:venue>/contracts/": FIRM | VENUE,
-    "<slug:venue>/contracts/<int:trade_id>/": FIRM | VENUE,
+    "<slug:venue>/contracts/": FIRM | VENUE | HANDLE,
+    "<slug:venue>/contracts/<int:trade_id>/": FIRM | VENUE | HANDLE,
+    "<slug:venue>/contracts/<int:trade_id>/paper.json": FIRM | VENUE | HANDLE,
     "<slug:venue>/contracts/<int:trade_id>/quality/": FIRM | VENUE,
     "<slug:venue>/orders/": FIRM,
     "<slug:venue>/store/": frozenset({Role.WAREHOUSE}),

@@ -32,6 +32,16 @@ BUYS: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
+# Commodities that are listed a second time, for delivery and acceptance, with the share of the
+# value that a buyer commits at entry. No bot trades them: people take their time.
+ACCEPTED: Final[dict[str, int]] = {
+    "COAL-T5500": 1_000,
+    "GRN-CRN": 10_000,
+    "CTN-3128B": 10_000,
+    "SEA-SQD": 10_000,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """A log-in of the demo. `firm` is "" for the venue's own people."""
@@ -44,11 +54,13 @@ class Person:
 
 
 def venue_people(venue: str) -> list[Person]:
-    """Return the operator, the reviewer and the warehouse user of a venue."""
+    """Return a venue's own people: who operates, reviews, stores, inspects and settles."""
     return [
         Person(f"{venue}-operator", venue, "", "operator", "市场经办"),
         Person(f"{venue}-reviewer", venue, "", "reviewer", "市场复核"),
         Person(f"{venue}-warehouse", venue, "", "warehouse", "仓库"),
+        Person(f"{venue}-inspector", venue, "", "inspector", "检验"),
+        Person(f"{venue}-clerk", venue, "", "clerk", "结算员"),
     ]
 
 

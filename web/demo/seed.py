@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import replace
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
@@ -12,6 +13,7 @@ from exchange import queries, reference, rulebook, scope
 from exchange.link import BlockingLink
 from exchange.models import (
     Approval,
+    Delivery,
     Firm,
     Instrument,
     InstrumentStatus,
@@ -61,7 +63,9 @@ def commands(link: BlockingLink, today: dt.date, say: Callable[[str], None]) -> 
                 rulebook.admit_firm(venue=venue, firm=firm, link=link)
             listed = _instruments(venue, link, today)
             _money_and_goods(venue, firms, listed, link)
-            say(f"{venue.code}: {len(firms)} firms, {len(listed)} instruments")
+            accepted = _accepted(venue, link, today)
+            _goods_to_accept(venue, firms, accepted, link)
+            say(f"{venue.code}: {len(firms)} firms, {len(listed) + len(accepted)} instruments")
 
 
 def _instruments(venue: Venue, link: BlockingLink, today: dt.date) -> list[Instrument]:
@@ -74,6 +78,35 @@ def _instruments(venue: Venue, link: BlockingLink, today: dt.date) -> list[Instr
         warehouse = Warehouse.objects.get(code=commodity.parameters["delivery"]["warehouses"][0])
         terms = rulebook.suggested_terms(
             commodity, warehouse, "matched" if matched else "listed", approval
+        )
+        found = Instrument.objects.filter(code=terms.code).first()
+        if found is None:
+            found = rulebook.propose_instrument(
+                venue=venue, operator=operator, link=link, terms=terms, today=today
+            )
+        elif found.status == InstrumentStatus.PROPOSED:
+            rulebook.announce(found, link)
+        listed.append(found)
+    return listed
+
+
+def _accepted(venue: Venue, link: BlockingLink, today: dt.date) -> list[Instrument]:
+    """List again, by posting and lifting, what is weighed and inspected before it is paid."""
+    operator = User.objects.get(username=f"{venue.code}-operator")
+    listed = []
+    for commodity in reference.venue_commodities(venue):
+        cover_bp = cast.ACCEPTED.get(commodity.code)
+        if cover_bp is None:
+            continue
+        warehouse = Warehouse.objects.get(code=commodity.parameters["delivery"]["warehouses"][0])
+        terms = rulebook.suggested_terms(commodity, warehouse, "listed")
+        terms = replace(
+            terms,
+            code=f"{terms.code}-YS",
+            name_zh=f"{terms.name_zh} 验收",
+            name_en=f"{terms.name_en}, accepted" if terms.name_en else "",
+            delivery=Delivery.ACCEPTANCE,
+            cover_bp=cover_bp,
         )
         found = Instrument.objects.filter(code=terms.code).first()
         if found is None:
@@ -139,6 +172,33 @@ def _money_and_goods(
                     op_id=f"demo:goods:{firm.code}:{code}:{number}",
                     by=keeper,
                     lot_reference=f"{firm.code.upper()}-{code}-{number + 1:03d}",
+                )
+    while outbox.dispatch(link):
+        pass
+
+
+def _goods_to_accept(
+    venue: Venue, firms: list[Firm], listed: list[Instrument], link: BlockingLink
+) -> None:
+    """Give the sellers one receipt (of pieces five) of what is delivered and accepted."""
+    keeper = User.objects.get(username=f"{venue.code}-warehouse")
+    for firm in firms:
+        for instrument in listed:
+            code = instrument.commodity.code
+            if code not in cast.SELLS.get(firm.code, ()):
+                continue
+            for number in range(1 if not instrument.piece_max_kg else 5):
+                lots, weight_kg = pile(instrument, number)
+                receipts.register(
+                    venue=venue,
+                    firm=firm,
+                    instrument=instrument,
+                    warehouse=instrument.warehouse,
+                    lots=lots,
+                    weight_kg=weight_kg,
+                    op_id=f"demo:accept:{firm.code}:{code}:{number}",
+                    by=keeper,
+                    lot_reference=f"{firm.code.upper()}-{code}-YS{number + 1:02d}",
                 )
     while outbox.dispatch(link):
         pass

@@ -27,26 +27,7 @@ class QualityForm(forms.Form):
     def __init__(self, rules: RuleSet, units: dict[str, str], *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.auto_id = "id_%s"
-        priced = {name for rule in rules.adjustments for name in _attributes(rule)}
-        grades = {r.attribute: r.amounts for r in rules.adjustments if isinstance(r, Table)}
-        texts = {r.attribute for r in rules.rejects if r.operator in ("missing", "!=")}
-        for name, zh in rules.attributes.items():
-            if name not in priced and all(r.attribute != name for r in rules.rejects):
-                continue
-            label = zh if get_language() != "en" else f"{zh} ({name})"
-            if units.get(name, "-") != "-":
-                label += f" · {units[name]}"
-            field: forms.Field
-            if name in grades:
-                field = forms.ChoiceField(choices=[(grade, grade) for grade in grades[name]])
-            elif name in texts:
-                field = forms.CharField(max_length=40, required=False)
-            else:
-                field = forms.CharField(
-                    max_length=16, validators=[_MEASURED], required=name in priced
-                )
-            field.label = label
-            self.fields[PREFIX + name] = field
+        self.fields |= attribute_fields(rules, units)
 
     def refuse(self, code: str, attribute: str) -> None:
         """Put a refusal at the attribute's field."""
@@ -63,6 +44,30 @@ class QualityForm(forms.Form):
             for name, value in self.cleaned_data.items()
             if name.startswith(PREFIX) and value
         }
+
+
+def attribute_fields(rules: RuleSet, units: dict[str, str]) -> dict[str, forms.Field]:
+    """Return a field for each attribute that a rule or a reject asks for."""
+    fields: dict[str, forms.Field] = {}
+    priced = {name for rule in rules.adjustments for name in _attributes(rule)}
+    grades = {r.attribute: r.amounts for r in rules.adjustments if isinstance(r, Table)}
+    texts = {r.attribute for r in rules.rejects if r.operator in ("missing", "!=")}
+    for name, zh in rules.attributes.items():
+        if name not in priced and all(r.attribute != name for r in rules.rejects):
+            continue
+        label = zh if get_language() != "en" else f"{zh} ({name})"
+        if units.get(name, "-") != "-":
+            label += f" · {units[name]}"
+        field: forms.Field
+        if name in grades:
+            field = forms.ChoiceField(choices=[(grade, grade) for grade in grades[name]])
+        elif name in texts:
+            field = forms.CharField(max_length=40, required=False)
+        else:
+            field = forms.CharField(max_length=16, validators=[_MEASURED], required=name in priced)
+        field.label = label
+        fields[PREFIX + name] = field
+    return fields
 
 
 def _attributes(rule: Adjustment) -> tuple[str, ...]:

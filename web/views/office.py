@@ -1,4 +1,4 @@
-"""A firm's own pages: funds, receipts, contracts, orders."""
+"""A firm's own pages: funds, receipts, orders."""
 
 from __future__ import annotations
 
@@ -21,9 +21,8 @@ from matching.commands import Side
 from settlement import funds as money
 from settlement import outbox, queries
 from settlement import receipts as goods
-from settlement.ledger import Kind
-from settlement.models import FundsMovement, FundsState, Obligation, ObligationState, Receipt
-from web import roles, words
+from settlement.models import FundsMovement, FundsState, Receipt
+from web import roles
 from web.forms.funds import MovementForm
 from web.forms.receipts import CollectForm
 from web.limits import PAGE_ROWS
@@ -186,83 +185,6 @@ def _held_lots(firm: Firm) -> dict[int, int]:
         for receipt_id, lots in receipts_held:
             held[receipt_id] = held.get(receipt_id, 0) + lots
     return held
-
-
-# Contracts.
-
-_PAYMENT_ORDER: Final = (Kind.COMMIT, Kind.PAYMENT, Kind.FEE, Kind.RELEASE)
-_STEPS: Final = (ObligationState.MATCHED, ObligationState.SECURED, ObligationState.SETTLED)
-
-
-@roles.only(roles.FIRM, roles.OPERATE)
-@require_GET
-def contracts(request: VenueRequest) -> HttpResponse:
-    """Show the firm's contracts; the operator sees all of the venue."""
-    firm = request.seat.firm
-    rows = [
-        {
-            "contract": one,
-            "number": words.contract_number(request.venue, one.trade_id),
-            "is_buyer": firm is not None and one.buyer_id == firm.pk,
-        }
-        for one in queries.contracts(firm)
-    ]
-    return render(request, "office/contracts.html", {"rows": rows})
-
-
-@roles.only(roles.FIRM, roles.OPERATE)
-@require_GET
-def contract(request: VenueRequest, trade_id: int) -> HttpResponse:
-    """Show one contract: terms, money with its tax, every payment and receipt change."""
-    firm = request.seat.firm
-    found = queries.contract(firm, trade_id)
-    if found is None:
-        raise Http404
-    one = found.obligation
-    parties = {one.buyer_id: one.buyer, one.seller_id: one.seller}
-    own_fee = {one.buyer_id: one.buyer_fee_fen, one.seller_id: one.seller_fee_fen}
-    prefix = request.venue.code.upper()
-    context = {
-        "contract": one,
-        "number": words.contract_number(request.venue, trade_id),
-        "steps": _timeline(one),
-        # A firm sees its own fee and money; the operator's page shows both sides.
-        "fee_fen": own_fee[firm.pk] if firm else one.buyer_fee_fen + one.seller_fee_fen,
-        "payments": [
-            {
-                "row": row,
-                "payer": parties.get(row.from_firm_id),
-                "payee": parties.get(row.to_firm_id),
-            }
-            for row in sorted(found.payments, key=lambda row: _PAYMENT_ORDER.index(row.kind))
-            if firm is None or firm.pk in (row.from_firm_id, row.to_firm_id)
-        ],
-        "changes": [
-            {
-                "row": row,
-                "number": f"{prefix}-R-{row.receipt_id:06d}",
-                "other": f"{prefix}-R-{row.other_id:06d}" if row.other_id else "",
-                "owner": parties.get(row.firm_id),
-            }
-            for row in found.changes
-        ],
-        "is_buyer": firm is not None and one.buyer_id == firm.pk,
-        "is_pending": one.state in (ObligationState.MATCHED, ObligationState.SECURED),
-    }
-    return render(request, "office/contract.html", context)
-
-
-def _timeline(contract: Obligation) -> list[dict[str, Any]]:
-    """Return the steps of an ordinary contract; one that ended otherwise shows where it ended."""
-    reached = _STEPS.index(contract.state) if contract.state in _STEPS else 0
-    moments = (contract.opened_at, contract.opened_at if reached else None, contract.settled_at)
-    steps = [
-        {"state": state.value, "at": at, "is_done": place <= reached}
-        for place, (state, at) in enumerate(zip(_STEPS, moments, strict=True))
-    ]
-    if contract.state not in _STEPS:
-        steps.append({"state": contract.state, "at": contract.settled_at, "is_done": True})
-    return steps
 
 
 # Orders and trades.

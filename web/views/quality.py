@@ -54,7 +54,7 @@ def quality(request: VenueRequest, trade_id: int) -> HttpResponse:
             context["delivered"] = weigh(
                 read_tolerance(parameters), agreed_kg=one.weight_kg, delivered_kg=form.weight_kg()
             )
-            context["lines"] = [_words(line, rules) for line in statement.lines]
+            context["lines"] = [line_words(line, rules) for line in statement.lines]
             context["rejects"] = [
                 {"name": rules.attributes[r.attribute], "action": r.action.value}
                 for r in statement.rejects
@@ -86,7 +86,7 @@ def _prices(statement: Statement | None) -> dict[str, str]:
     }
 
 
-def _words(line: Line, rules: RuleSet) -> dict[str, str]:
+def line_words(line: Line, rules: RuleSet) -> dict[str, str]:
     """Return a line as both parties can recompute it: value, rule, arithmetic, effect."""
     rule = line.rule
     measured = line.measured

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from exchange import followers
 from exchange.feed_server import FeedServer
@@ -19,14 +20,16 @@ from exchange.models import Venue
 from exchange.projections import Projections
 from exchange.sequencer import now_us
 from exchange.trading_days import Scheduler
+from settlement.clock import ContractClock
 from settlement.follower import SettlementFollower
 
 
 class Command(BaseCommand):
     help = (
-        "Run everything downstream of the journal in one process: rows for screens, settlement,"
-        " live feeds, and the scheduler that opens and closes the trading day. `manage.py serve`"
-        " starts it for you. It goes on from its bookmarks and waits while the engine restarts."
+        "Run everything downstream of the journal in one process: rows for screens, settlement"
+        " with its deadlines, live feeds, and the scheduler that opens and closes the trading day."
+        " `manage.py serve` starts it for you. It goes on from its bookmarks and waits while the"
+        " engine restarts."
     )
     requires_system_checks = ()
 
@@ -55,7 +58,10 @@ class Command(BaseCommand):
             finally:
                 stop.set()
 
-        threads = [threading.Thread(target=books, name="books")]
+        threads = [
+            threading.Thread(target=books, name="books"),
+            ContractClock(settings.ENGINE_LINK, timezone.now, stop),
+        ]
         if not options["without_scheduler"]:
             threads.append(Scheduler(settings.ENGINE_LINK, now_us, stop))
         for thread in threads:

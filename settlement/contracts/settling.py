@@ -1,0 +1,189 @@
+"""From acceptance to the exchange of title and money: statement, agreement, one linked chain."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.db import transaction
+
+from exchange.models import Firm, User
+from matching.commands import DischargeTrade
+from matching.events import TradeDischarged
+from matching.units import Fen, TradeId
+from settlement import outbox
+from settlement.contracts import defaults
+from settlement.contracts.flow import (
+    ContractError,
+    State,
+    change,
+    is_asked,
+    locked,
+    note,
+    only,
+    party,
+    step,
+    terms_of,
+    worked_out,
+)
+from settlement.contracts.money import Split, goods_out, penalty_fen, split
+from settlement.contracts.terms import digest
+from settlement.models import Dispute, DisputeState, FinalStatement, Obligation
+
+
+@transaction.atomic
+def accept(trade_id: TradeId, *, firm: Firm, by: User, now: dt.datetime) -> None:
+    """The buyer accepts what was delivered, as weighed and found: the statement is drawn up."""
+    contract = locked(trade_id)
+    only(contract, firm, "buyer")
+    if contract.state != State.DELIVERED:
+        raise ContractError("CONTRACT_STATE")
+    note(contract, "accepted", at=now, firm_id=firm.pk, by=by)
+    state_it(contract, at=now)
+
+
+def state_it(contract: Obligation, *, at: dt.datetime) -> None:
+    """Draw up the final statement; both parties have their days to agree.
+
+    Where nothing of what came may stay, the seller has not delivered.
+    """
+    terms = terms_of(contract)
+    final = worked_out(contract)
+    if not final.payable_kg:
+        defaults.begin(contract, State.SELLER_DEFAULT, at=at)
+        return
+    body = final.body() | {
+        "trade_id": contract.trade_id,
+        "terms_sha256": contract.terms_sha256,
+        "excess_refused": contract.excess_refused,
+    }
+    FinalStatement.objects.create(
+        venue_id=contract.venue_id, obligation=contract, body=body, sha256=digest(body), at=at
+    )
+    due = at + dt.timedelta(days=terms.statement_days)
+    step(contract, State.STATED, at=at, due=due, final_fen=final.value_fen)
+
+
+@transaction.atomic
+def agree(trade_id: TradeId, *, firm: Firm, by: User, sha256: str, now: dt.datetime) -> None:
+    """A party agrees to the statement that it has read; with both, goods and money change hands."""
+    contract = locked(trade_id)
+    side = party(contract, firm)
+    if contract.state != State.STATED:
+        raise ContractError("CONTRACT_STATE")
+    if contract.statement.sha256 != sha256:
+        raise ContractError("OTHER_STATEMENT")
+    field = f"{side}_agreed_at"
+    if getattr(contract, field) is not None:
+        raise ContractError("AGREED_ALREADY")
+    change(contract, **{field: now})
+    note(contract, "agreed", at=now, firm_id=firm.pk, by=by, sha256=sha256)
+    if contract.buyer_agreed_at and contract.seller_agreed_at:
+        finish(contract, at=now)
+
+
+@transaction.atomic
+def object_to(
+    trade_id: TradeId, *, firm: Firm, by: User, amount_fen: Fen, reason: str, now: dt.datetime
+) -> Dispute:
+    """A party disputes a part of the money: that part stays frozen, the rest goes on."""
+    contract = locked(trade_id)
+    side = party(contract, firm)
+    if contract.state != State.STATED:
+        raise ContractError("CONTRACT_STATE")
+    if getattr(contract, f"{side}_agreed_at") is not None:
+        raise ContractError("AGREED_ALREADY")
+    if not reason.strip():
+        raise ContractError("REQUIRED")
+    if len(reason.strip()) > 400:
+        raise ContractError("TOO_LONG")
+    if not 0 < amount_fen <= contract.final_fen:
+        raise ContractError("AMOUNT", amount_fen, contract.final_fen)
+    dispute = Dispute.objects.create(
+        venue_id=contract.venue_id,
+        obligation=contract,
+        by_firm_id=firm.pk,
+        amount_fen=amount_fen,
+        reason=reason.strip(),
+        state=DisputeState.ALLEGED,
+        due_at=now + dt.timedelta(days=3),
+        at=now,
+    )
+    note(contract, "objected", at=now, firm_id=firm.pk, by=by, amount_fen=amount_fen)
+    finish(contract, at=now)
+    return dispute
+
+
+def finish(contract: Obligation, *, at: dt.datetime) -> None:
+    """Exchange goods for money; ask the buyer for the rest first if it comes to more."""
+    needed = contract.final_fen + contract.buyer_fee_fen + contract.late_fen
+    if needed > contract.committed_fen:
+        step(contract, State.TOP_UP, at=at, due=terms_of(contract).pay_by(at))
+        return
+    exchange(contract)
+
+
+def exchange(contract: Obligation) -> None:
+    """Ask the engine for the exchange: the one place where title and money of a contract move."""
+    shares = shares_of(contract)
+    bound = tuple((row[0], row[1], row[2]) for row in contract.receipts)
+    final = contract.statement.body
+    delivered, returned = goods_out(bound, final["payable_kg"], contract.instrument.lot_kg)
+    outbox.write(
+        DischargeTrade(
+            f"deliver:{contract.trade_id}",
+            contract.trade_id,
+            delivered,
+            returned,
+            shares.to_seller,
+            shares.to_buyer,
+            shares.fees,
+        )
+    )
+
+
+def shares_of(contract: Obligation) -> Split:
+    """Return how the buyer's money is shared out by the final statement.
+
+    Kept back until the invoice matches: the contract's share; until a dispute ends: its amount.
+    """
+    terms = terms_of(contract)
+    disputed = Dispute.objects.filter(obligation=contract).exclude(state=DisputeState.EXECUTED)
+    frozen = sum(disputed.values_list("amount_fen", flat=True))
+    return split(
+        committed=contract.committed_fen,
+        value=contract.final_fen,
+        buyer_fee=contract.buyer_fee_fen,
+        seller_fee=contract.seller_fee_fen,
+        late=contract.late_fen,
+        penalty=penalty_fen(contract.statement.body["missing_fen"], terms.seller_penalty_bp),
+        kept=retention_fen(contract) + frozen,
+    )
+
+
+def retention_fen(contract: Obligation) -> Fen:
+    """Return what of the final value is kept back until the invoice is accepted."""
+    return contract.final_fen * terms_of(contract).retention_bp // 10_000
+
+
+def exchanged(contract: Obligation, event: TradeDischarged, *, at: dt.datetime) -> None:
+    """Title and money have moved: the invoice is due."""
+    due = at + dt.timedelta(days=terms_of(contract).invoice_days)
+    unpaid = shares_of(contract).unpaid
+    # A dispute about money that was never paid freezes only what is there.
+    most = max(event.committed_fen - retention_fen(contract), 0)
+    Dispute.objects.filter(obligation=contract, amount_fen__gt=most).update(amount_fen=most)
+    step(
+        contract,
+        State.SETTLED,
+        at=at,
+        due=due,
+        settled_at=at,
+        committed_fen=event.committed_fen,
+        kept_fen=event.committed_fen,
+        unpaid_fen=unpaid,
+    )
+
+
+def is_exchanging(contract: Obligation) -> bool:
+    """Say whether the engine has been asked for the exchange and has not answered yet."""
+    return is_asked(f"deliver:{contract.trade_id}")

@@ -1,0 +1,161 @@
+"""The final statement: what was weighed and found, worked out to the fen for both parties.
+
+Pure. Every figure of the body can be recomputed from the contract's terms and the tickets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from matching.units import Fen, Kg
+from settlement.contracts.terms import Terms
+from settlement.quality.assess import Statement, assess
+from settlement.quality.rules import Action
+from settlement.quality.tolerance import Amount, Delivered, weigh
+from settlement.tax import split_vat
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A weighing: its number, net kg, and whether the buyer refuses the goods."""
+
+    number: int
+    net_kg: Kg
+    refused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A certificate: for one ticket, or for all (0); an umpire's goes before the first one."""
+
+    ticket: int
+    is_umpire: bool
+    measured: Mapping[str, str]
+    certificate: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Tickets that share a certificate, and what they come to. No certificate: as agreed."""
+
+    tickets: tuple[int, ...]
+    kg: Kg
+    certificate: str
+    measured: Mapping[str, str]
+    statement: Statement | None
+    value_fen: Fen
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    """What a contract comes to. `body()` is what is signed."""
+
+    parts: tuple[Part, ...]
+    delivered: Delivered
+    delivered_kg: Kg
+    accepted_kg: Kg
+    payable_kg: Kg
+    value_fen: Fen
+    net_fen: Fen
+    vat_fen: Fen
+    missing_kg: Kg
+    missing_fen: Fen
+
+    def body(self) -> dict[str, Any]:
+        """Return the statement as plain JSON: integers and texts."""
+        return {
+            "parts": [
+                {
+                    "tickets": list(part.tickets),
+                    "kg": part.kg,
+                    "certificate": part.certificate,
+                    "measured": dict(part.measured),
+                    "value_fen": part.value_fen,
+                }
+                for part in self.parts
+            ],
+            "delivered_kg": self.delivered_kg,
+            "accepted_kg": self.accepted_kg,
+            "payable_kg": self.payable_kg,
+            "value_fen": self.value_fen,
+            "net_fen": self.net_fen,
+            "vat_fen": self.vat_fen,
+            "missing_kg": self.missing_kg,
+            "missing_fen": self.missing_fen,
+        }
+
+
+def certificate_of(ticket: int, found: Sequence[Found]) -> Found | None:
+    """Return the certificate that counts for a ticket: umpire before first, own before common."""
+    ranked = sorted(
+        (one for one in found if one.ticket in (0, ticket)),
+        key=lambda one: (one.is_umpire, one.ticket != 0),
+    )
+    return ranked[-1] if ranked else None
+
+
+def gravest(terms: Terms, measured: Mapping[str, str], *, price: Fen, kg: Kg) -> Action | None:
+    """Return what the rejects ask for, judged alone. Raises `AssessError` for wrong values."""
+    return assess(terms.rules, price=price, delivered_kg=kg, measured=measured).action
+
+
+def draw(
+    terms: Terms,
+    *,
+    price: Fen,
+    agreed_kg: Kg,
+    tickets: Sequence[Ticket],
+    found: Sequence[Found],
+    excess_refused: bool,
+) -> Final:
+    """Work out the final statement at a contract price in fen a tonne, VAT included.
+
+    What was refused is not paid; of an excess beyond the tolerance that the buyer refuses the last
+    tickets' kilograms are left out. The value of each part is rounded once, VAT once on their sum.
+    """
+    delivered_kg = sum(ticket.net_kg for ticket in tickets)
+    taken = [ticket for ticket in tickets if not ticket.refused]
+    accepted_kg = sum(ticket.net_kg for ticket in taken)
+    delivered = weigh(terms.tolerance, agreed_kg=agreed_kg, delivered_kg=accepted_kg)
+    cut = delivered.may_refuse_kg if excess_refused else 0
+    payable_kg = accepted_kg - cut
+    groups: dict[int, tuple[Found | None, list[int], Kg]] = {}
+    for ticket in reversed(taken):
+        less = min(cut, ticket.net_kg)
+        cut -= less
+        counts = certificate_of(ticket.number, found)
+        key = found.index(counts) if counts is not None else -1
+        _, numbers, kg = groups.get(key, (None, [], 0))
+        groups[key] = (counts, [ticket.number, *numbers], kg + ticket.net_kg - less)
+    parts = []
+    for counts, numbers, kg in sorted(groups.values(), key=lambda group: group[1]):
+        statement = None
+        if counts is not None:
+            statement = assess(terms.rules, price=price, delivered_kg=kg, measured=counts.measured)
+            value = statement.value_fen
+        else:
+            value = worth(price, kg)
+        parts.append(
+            Part(
+                tuple(numbers),
+                kg,
+                counts.certificate if counts else "",
+                counts.measured if counts else {},
+                statement,
+                value,
+            )
+        )
+    value = sum(part.value_fen for part in parts)
+    net, vat = split_vat(value, terms.rules.vat_pct)
+    missing = delivered.missing_kg if delivered.amount is Amount.SHORT else 0
+    return Final(
+        tuple(parts), delivered, delivered_kg, accepted_kg, payable_kg, value, net, vat,
+        missing, worth(price, missing),
+    )  # fmt: skip
+
+
+def worth(price: Fen, kg: Kg) -> Fen:
+    """Return the value of `kg` at a price in fen a tonne, half up to the fen."""
+    return (2 * price * kg + 1000) // 2000

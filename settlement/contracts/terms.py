@@ -1,0 +1,117 @@
+"""What a contract says beyond price and quantity, fixed when it is made.
+
+The venue's parameters may change later; a contract keeps the words that it was made with
+(RULEBOOK C13). Missing parameters fail: a contract without its terms is never opened.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from exchange import trading_days
+from exchange.models import Instrument
+from exchange.rulebook import percent_to_bp
+from matching.units import BasisPoints
+from settlement.quality.rules import RuleSet, read_rules
+from settlement.quality.tolerance import Tolerance, read_tolerance
+
+EARNEST_CAP_BP: Final = 2_000
+"""Earnest money above a fifth of the contract's value has no such effect (民法典 art. 586)."""
+CUT_OFF: Final = dt.time(16)
+"""End of the funds window, on the venue's clock: a payment day ends here."""
+_SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
+_QUALITY: Final = ("code", "vat_pct", "attributes", "adjustments", "rejects", "weight_basis")
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Deadlines in days (payment in trading days), shares in basis points."""
+
+    rules: RuleSet
+    tolerance: Tolerance
+    always_open: bool
+    payment_days: int
+    delivery_days: int
+    inspection_days: int
+    umpire_days: int
+    statement_days: int
+    invoice_days: int
+    remedy_days: int
+    grace_days: int
+    late_bp_per_day: BasisPoints
+    buyer_penalty_bp: BasisPoints
+    seller_penalty_bp: BasisPoints
+    retention_bp: BasisPoints
+
+    def pay_by(self, now: dt.datetime) -> dt.datetime:
+        """Return the end of the last day on which a payment is in time."""
+        today = trading_days.as_day(now.astimezone(_SHANGHAI).date())
+        last = trading_days.add_trading_days(today, self.payment_days, always_open=self.always_open)
+        day = trading_days.as_date(last)
+        return dt.datetime.combine(day, CUT_OFF, tzinfo=_SHANGHAI).astimezone(dt.UTC)
+
+
+def write_terms(
+    instrument: Instrument, defaults: Mapping[str, Any], *, always_open: bool
+) -> dict[str, Any]:
+    """Return what a contract of the instrument keeps: plain JSON, integers and texts only."""
+    parameters = instrument.commodity.parameters
+    kept = {key: parameters[key] for key in _QUALITY}
+    if "piece_mass_kg_per_m" in parameters:
+        kept["piece_mass_kg_per_m"] = parameters["piece_mass_kg_per_m"]
+    late = defaults["late_payment_penalty_pct_per_day"]
+    penalty = defaults["default_penalty_pct"]
+    return {
+        "quality": kept,
+        "always_open": always_open,
+        "payment_days": defaults["buyer_cover"]["full_payment_trading_days"],
+        "delivery_days": parameters["delivery"]["window_days"],
+        "inspection_days": parameters["inspection"]["window_days"],
+        "umpire_days": 7,
+        "statement_days": 2,
+        "invoice_days": 5,
+        "remedy_days": 2,
+        "grace_days": 3,
+        "late_bp_per_day": percent_to_bp(late),
+        "buyer_penalty_bp": percent_to_bp(penalty["buyer"]),
+        "seller_penalty_bp": percent_to_bp(penalty["seller"]),
+        "retention_bp": 500,
+    }
+
+
+def read_terms(kept: Mapping[str, Any]) -> Terms:
+    """Return the terms that a contract keeps. Raises `KeyError` for a missing one."""
+    quality = kept["quality"]
+    return Terms(
+        rules=read_rules(quality),
+        tolerance=read_tolerance(quality),
+        always_open=kept["always_open"],
+        payment_days=kept["payment_days"],
+        delivery_days=kept["delivery_days"],
+        inspection_days=kept["inspection_days"],
+        umpire_days=kept["umpire_days"],
+        statement_days=kept["statement_days"],
+        invoice_days=kept["invoice_days"],
+        remedy_days=kept["remedy_days"],
+        grace_days=kept["grace_days"],
+        late_bp_per_day=kept["late_bp_per_day"],
+        buyer_penalty_bp=kept["buyer_penalty_bp"],
+        seller_penalty_bp=kept["seller_penalty_bp"],
+        retention_bp=kept["retention_bp"],
+    )
+
+
+def canonical(value: Any) -> str:
+    """Return JSON that is the same text for the same content, for digests and signatures."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def digest(value: Any) -> str:
+    """Return the SHA-256 of a value's canonical JSON."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()

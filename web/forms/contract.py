@@ -1,0 +1,180 @@
+"""What people fill in on a contract's page, one small form an act."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from settlement.models import Obligation
+from settlement.quality.rules import RuleSet
+from web import display
+from web.forms.base import ActForm, NumberField
+from web.forms.quality import PREFIX, attribute_fields
+
+
+class ContractForm(ActForm):
+    """The base: a form of one contract."""
+
+    def __init__(self, contract: Obligation, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.contract = contract
+
+    def fen(self, name: str) -> int:
+        """Return an amount field's value in fen."""
+        return display.to_fen(self.cleaned_data[name]) or 0
+
+    def kg(self, name: str) -> int:
+        """Return a weight field's value, typed in tonnes, in kg."""
+        return display.to_kg(self.cleaned_data[name]) or 0
+
+
+class ReasonForm(ContractForm):
+    """A sentence that the other side and the umpire will read."""
+
+    reason = forms.CharField(
+        label=_("理由"), max_length=400, widget=forms.Textarea({"rows": 2, "maxlength": 400})
+    )
+
+
+class DisputeForm(ReasonForm):
+    """Weight or quality, and why."""
+
+    what = forms.ChoiceField(
+        label=_("异议事项"), choices=[("weight", _("重量")), ("quality", _("质量"))]
+    )
+    field_order = ("what", "reason")
+
+
+class WeighForm(ContractForm):
+    """A vehicle over the scale."""
+
+    code = forms.CharField(label=_("提货码"), max_length=12)
+    plate = forms.CharField(label=_("车号或船名"), max_length=20)
+    gross = NumberField(label=_("毛重（吨）"), decimals=3)
+    tare = NumberField(label=_("皮重（吨）"), decimals=3)
+
+
+class InspectForm(ContractForm):
+    """A certificate's number, agency and values."""
+
+    certificate = forms.CharField(label=_("证书编号"), max_length=40)
+    agency = forms.CharField(label=_("检验机构"), max_length=60)
+    ticket = forms.ChoiceField(label=_("适用磅单"))
+
+    def __init__(
+        self, contract: Obligation, rules: RuleSet, units: dict[str, str], *args: Any, **more: Any
+    ) -> None:
+        super().__init__(contract, *args, **more)
+        tickets = contract.tickets.order_by("number")
+        ticket = self.fields["ticket"]
+        assert isinstance(ticket, forms.ChoiceField)
+        whole = [] if contract.state == "delivering" else [("0", _("全部"))]
+        ticket.choices = [*whole, *[(str(t.number), f"{t.number} · {t.plate}") for t in tickets]]
+        self.fields |= attribute_fields(rules, units)
+
+    def measured(self) -> dict[str, str]:
+        """Return the values by attribute."""
+        return {
+            name.removeprefix(PREFIX): value
+            for name, value in self.cleaned_data.items()
+            if name.startswith(PREFIX) and value
+        }
+
+
+class TicketForm(ContractForm):
+    """One of the contract's tickets."""
+
+    ticket = forms.ChoiceField(label=_("磅单"))
+
+    def __init__(
+        self, contract: Obligation, numbers: list[int], *args: Any, **options: Any
+    ) -> None:
+        super().__init__(contract, *args, **options)
+        ticket = self.fields["ticket"]
+        assert isinstance(ticket, forms.ChoiceField)
+        ticket.choices = [(str(number), str(number)) for number in numbers]
+
+
+class DecideWeightForm(TicketForm):
+    """The weight that a check weighing found."""
+
+    net = NumberField(label=_("复磅净重（吨）"), decimals=3)
+
+
+class ExcessForm(ContractForm):
+    """Whether the buyer takes what is beyond the tolerance."""
+
+    refused = forms.ChoiceField(
+        label=_("超出溢短装幅度的部分"),
+        choices=[("yes", _("拒收超出部分")), ("no", _("按合同价接收"))],
+    )
+
+
+class AgreeForm(ContractForm):
+    """The statement that was read, by its digest."""
+
+    sha256 = forms.CharField(max_length=64, widget=forms.HiddenInput)
+
+
+class ObjectForm(ReasonForm):
+    """How much of the statement is in dispute, and why."""
+
+    amount = NumberField(label=_("争议金额（元）"), decimals=2)
+    field_order = ("amount", "reason")
+
+
+class InvoiceForm(ContractForm):
+    """What the invoice says."""
+
+    number = forms.CharField(label=_("发票号码"), max_length=20)
+    gross = NumberField(label=_("价税合计（元）"), decimals=2)
+    vat = NumberField(label=_("税额（元）"), decimals=2)
+    weight = NumberField(label=_("数量（吨）"), decimals=3)
+
+
+class AnswerForm(ContractForm):
+    """Whether the buyer takes the invoice."""
+
+    accepted = forms.ChoiceField(
+        label=_("发票"), choices=[("yes", _("核对无误，接受")), ("no", _("退回"))]
+    )
+    reason = forms.CharField(label=_("退回理由"), max_length=200, required=False)
+
+
+class RedForm(ContractForm):
+    """The red-letter invoice that undoes a rejected one."""
+
+    number = forms.CharField(label=_("红字发票号码"), max_length=20)
+
+
+class RemedyForm(ContractForm):
+    """Penalty or earnest money: one of them."""
+
+    remedy = forms.ChoiceField(label=_("救济方式"))
+
+    def __init__(
+        self, contract: Obligation, amounts: dict[str, int], *args: Any, **options: Any
+    ) -> None:
+        super().__init__(contract, *args, **options)
+        names = {"penalty": _("违约金"), "earnest": _("定金罚则")}
+        remedy = self.fields["remedy"]
+        assert isinstance(remedy, forms.ChoiceField)
+        remedy.choices = [
+            (name, f"{names[name]} {display.money(fen)}") for name, fen in amounts.items()
+        ]
+
+
+class OfferForm(ContractForm):
+    """What the seller should get of the disputed money."""
+
+    amount = NumberField(label=_("争议款中归卖方（元）"), decimals=2)
+
+
+class DecideForm(OfferForm):
+    """The panel's decision."""
+
+    reason = forms.CharField(
+        label=_("裁决理由"), max_length=400, widget=forms.Textarea({"rows": 2, "maxlength": 400})
+    )

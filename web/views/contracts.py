@@ -1,0 +1,269 @@
+"""Contracts: the list, one contract with everything that happened, and what may be done to it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from exchange.link import BlockingLink
+from settlement import outbox, queries
+from settlement.contracts import papers, paying, settling
+from settlement.contracts.flow import ContractError, worked_out
+from settlement.contracts.statement import Final as FinalFigures
+from settlement.contracts.terms import canonical
+from settlement.ledger import Kind
+from settlement.models import (
+    DeliveryOrder,
+    Dispute,
+    Inspection,
+    Invoice,
+    Obligation,
+    ObligationState,
+    WeighTicket,
+)
+from settlement.quality.assess import AssessError
+from settlement.quality.rules import read_rules
+from web import display, roles, words
+from web.forms.base import has_acted, remember
+from web.forms.contract import ContractForm
+from web.forms.quality import PREFIX
+from web.middleware import VenueRequest
+from web.reasons import sentence
+from web.views.acts import ACTS, View, offered
+from web.views.office import REFUSED
+from web.views.quality import line_words
+
+S = ObligationState
+_PAYMENT_ORDER: Final = (Kind.COMMIT, Kind.PAYMENT, Kind.FEE, Kind.PENALTY, Kind.RELEASE)
+_PASSED: Final = (S.MATCHED, S.SECURED, S.SETTLED, S.CLOSED)
+_ACCEPTED: Final = (
+    S.MATCHED, S.SECURED, S.DELIVERING, S.DELIVERED, S.STATED, S.SETTLED, S.CLOSED,
+)  # fmt: skip
+_ASIDE: Final = {S.DISPUTED: S.DELIVERED, S.TOP_UP: S.STATED}
+_FIELDS: Final = {"SCALE": "gross", "PICKUP_CODE": "code", "AMOUNT": "amount"}
+_MONEY: Final = frozenset({"INVOICE_AMOUNT", "INVOICE_VAT", "AMOUNT"})
+
+
+@roles.only(roles.FIRM, roles.OPERATE, roles.HANDLE)
+@require_GET
+def contracts(request: VenueRequest) -> HttpResponse:
+    """Show the firm's contracts; the venue's own people see all."""
+    firm = request.seat.firm
+    rows = [
+        {
+            "contract": one,
+            "number": words.contract_number(request.venue, one.trade_id),
+            "is_buyer": firm is not None and one.buyer_id == firm.pk,
+            "next": words.next_step(one),
+        }
+        for one in queries.contracts(firm)
+    ]
+    return render(request, "office/contracts.html", {"rows": rows})
+
+
+@roles.only(roles.FIRM, roles.OPERATE, roles.HANDLE)
+@require_http_methods(["GET", "POST"])
+def contract(request: VenueRequest, trade_id: int) -> HttpResponse:
+    """Show one contract and what this seat may do to it; do it when a form is sent."""
+    found = queries.contract(request.seat.firm, trade_id)
+    if found is None:
+        raise Http404
+    view = View(found.obligation, request.seat, timezone.now())
+    forms: dict[str, ContractForm] = {}
+    status = 200
+    if request.method == "POST":
+        name = request.POST.get("act", "")
+        act = ACTS.get(name)
+        if act is None or act.role != request.seat.role or act.side not in ("", "any", view.side):
+            raise Http404
+        form = act.make(view, request.POST) if name in offered(view) else None
+        if form is None:
+            messages.error(request, sentence("CONTRACT_STATE"))
+            return redirect("contract", venue=request.venue.code, trade_id=trade_id)
+        if form.is_valid() and (has_acted(request, form) or _run(request, view, name, form)):
+            return redirect("contract", venue=request.venue.code, trade_id=trade_id)
+        forms[name] = form
+        status = REFUSED
+    return render(
+        request, "office/contract.html", _page(request, found, view, forms), status=status
+    )
+
+
+def _run(request: VenueRequest, view: View, name: str, form: ContractForm) -> bool:
+    """Do it; False when it was refused, which the form then says."""
+    try:
+        ACTS[name].run(view, form)
+    except ContractError as error:
+        form.refuse(error.code, _FIELDS.get(error.code))
+        if error.code in _MONEY and len(error.values) == 2:
+            said, ours = (display.money(value) for value in error.values)
+            form.add_error(None, _("填写 %(said)s，应为 %(ours)s。") % {"said": said, "ours": ours})
+        return False
+    except AssessError as error:
+        form.refuse(error.code, PREFIX + error.attribute)
+        return False
+    remember(request, form)
+    with BlockingLink(settings.ENGINE_LINK) as link:
+        outbox.dispatch(link)
+    refusal = ""
+    if name == "pay":
+        refusal = outbox.refusal_of(f"pay:{view.contract.trade_id}:{form.cleaned_data['op_id']}")
+    if refusal:
+        messages.error(request, sentence(refusal))
+    else:
+        messages.success(request, _("已办理。"))
+    return True
+
+
+def _page(
+    request: VenueRequest, found: queries.Contract, view: View, forms: dict[str, ContractForm]
+) -> dict[str, Any]:
+    one = found.obligation
+    firm = request.seat.firm
+    parties = {one.buyer_id: one.buyer, one.seller_id: one.seller}
+    own_fee = {one.buyer_id: one.buyer_fee_fen, one.seller_id: one.seller_fee_fen}
+    prefix = request.venue.code.upper()
+    acts = []
+    for name in offered(view):
+        form = forms.get(name)
+        if form is None:
+            form = ACTS[name].make(view, initial={"op_id": uuid.uuid4()})
+        form.auto_id = f"{name}_%s"
+        acts.append(
+            {
+                "name": name,
+                "title": _(ACTS[name].title),
+                "button": _(ACTS[name].button),
+                "form": form,
+            }
+        )
+    context = {
+        "contract": one,
+        "number": words.contract_number(request.venue, one.trade_id),
+        "steps": _timeline(one),
+        # A firm sees its own fee and money; the venue's people see both sides.
+        "fee_fen": own_fee[firm.pk] if firm else one.buyer_fee_fen + one.seller_fee_fen,
+        "payments": [
+            {
+                "row": row,
+                "payer": parties.get(row.from_firm_id),
+                "payee": parties.get(row.to_firm_id),
+            }
+            for row in sorted(found.payments, key=lambda row: _PAYMENT_ORDER.index(row.kind))
+            if firm is None or firm.pk in (row.from_firm_id, row.to_firm_id)
+        ],
+        "changes": [
+            {
+                "row": row,
+                "number": f"{prefix}-R-{row.receipt_id:06d}",
+                "other": f"{prefix}-R-{row.other_id:06d}" if row.other_id else "",
+                "owner": parties.get(row.firm_id),
+            }
+            for row in found.changes
+        ],
+        "is_buyer": firm is not None and one.buyer_id == firm.pk,
+        "is_pending": not one.terms and one.state in (S.MATCHED, S.SECURED),
+        "acts": acts,
+        "next": words.next_step(one),
+        "is_late": one.due_at is not None and one.due_at < view.now,
+        "invoices": Invoice.objects.filter(obligation=one).order_by("pk"),
+        "history": [
+            {"row": row, "who": parties.get(row.firm_id), "said": row.detail.get("reason", "")}
+            for row in one.events.select_related("by").order_by("pk")
+        ],
+    }
+    return context | (_performance(one, view) if one.terms else {})
+
+
+def _performance(one: Obligation, view: View) -> dict[str, Any]:
+    """Return what was paid, weighed, found and worked out so far."""
+    order = DeliveryOrder.objects.filter(obligation=one).first()
+    # The code lets who shows it load: the buyer's people have it, and nobody else.
+    shows_code = view.side == "buyer"
+    tickets = list(WeighTicket.objects.filter(obligation=one).order_by("number"))
+    context: dict[str, Any] = {
+        "has_terms": True,
+        "order": order,
+        "pickup_code": order.code if order is not None and shows_code else "",
+        "tickets": tickets,
+        "inspections": Inspection.objects.filter(obligation=one).order_by("pk"),
+        "due_fen": paying.due_fen(one, view.now)[0] if one.state in (S.MATCHED, S.TOP_UP) else 0,
+        "dispute": Dispute.objects.filter(obligation=one).first(),
+    }
+    if tickets and one.state not in (S.BUYER_DEFAULT, S.SELLER_DEFAULT, S.TERMINATED):
+        context |= _figures(one, worked_out(one))
+    return context
+
+
+def _figures(one: Obligation, final: FinalFigures) -> dict[str, Any]:
+    rules = read_rules(one.terms["quality"])
+    parts = [
+        {
+            "tickets": "、".join(str(number) for number in part.tickets),
+            "kg": part.kg,
+            "certificate": part.certificate,
+            "lines": [line_words(line, rules) for line in part.statement.lines]
+            if part.statement
+            else [],
+            "price": display.money(part.statement.price) if part.statement else "",
+            "weight_kg": part.statement.weight_kg if part.statement else part.kg,
+            "value_fen": part.value_fen,
+        }
+        for part in final.parts
+    ]
+    shares = None
+    if one.state in (S.STATED, S.TOP_UP):
+        shares = settling.shares_of(one)
+    return {"final": final, "parts": parts, "shares": shares}
+
+
+def _timeline(contract: Obligation) -> list[dict[str, Any]]:
+    """Return the steps of an ordinary contract; one that ended otherwise shows where it ended."""
+    states = _ACCEPTED if contract.terms else _PASSED
+    reached_at: dict[str, dt.datetime] = {S.MATCHED: contract.opened_at}
+    for row in contract.events.filter(kind__in=states).order_by("pk"):
+        reached_at[row.kind] = row.at
+    if contract.settled_at and contract.state in (S.SETTLED, S.CLOSED):
+        reached_at.setdefault(S.SETTLED, contract.settled_at)
+    if not contract.terms and contract.state in (S.SECURED, S.SETTLED, S.CLOSED):
+        reached_at[S.SECURED] = contract.opened_at
+    at = _ASIDE.get(S(contract.state), S(contract.state))
+    reached = states.index(at) if at in states else -1
+    steps = [
+        {
+            "state": state.value,
+            "at": reached_at.get(state),
+            "is_done": place <= reached or (reached < 0 and state in reached_at),
+        }
+        for place, state in enumerate(states)
+    ]
+    if contract.state not in states:
+        place = len(steps) if reached < 0 else reached + 1
+        last = contract.events.filter(kind=contract.state).order_by("-pk").first()
+        moment = last.at if last is not None else contract.settled_at
+        steps.insert(place, {"state": contract.state, "at": moment, "is_done": True})
+    return steps
+
+
+@roles.only(roles.FIRM, roles.OPERATE, roles.HANDLE)
+@require_GET
+def paper(request: VenueRequest, trade_id: int) -> HttpResponse:
+    """Return the contract's canonical text, whose SHA-256 both parties have signed."""
+    found = queries.contract(request.seat.firm, trade_id)
+    if found is None or not found.obligation.terms:
+        raise Http404
+    text = canonical(papers.document(found.obligation))
+    answer = HttpResponse(text, content_type="application/json; charset=utf-8")
+    name = words.contract_number(request.venue, trade_id)
+    answer["Content-Disposition"] = f'attachment; filename="{name}.json"'
+    answer["X-Content-SHA256"] = found.obligation.terms_sha256
+    return answer
