@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ class Desk:
             rulebook.admit_firm(venue=self.venue, firm=firm, link=link)
         return firm
 
-    def instrument(self, commodity: str = "COAL-T5500") -> Instrument:
+    def instrument(self, commodity: str = "COAL-T5500", **more: Any) -> Instrument:
         """Return a listed instrument of the fixture's terms, open for trading."""
         found = Commodity.objects.get(code=commodity)
         warehouse = Warehouse.objects.get(code=found.parameters["delivery"]["warehouses"][0])
@@ -97,7 +98,7 @@ class Desk:
                 venue=self.venue,
                 operator=None,
                 link=link,
-                terms=rulebook.suggested_terms(found, warehouse, "listed"),
+                terms=replace(rulebook.suggested_terms(found, warehouse, "listed"), **more),
                 today=dt.date(2026, 11, 23),
             )
         for phase in (Phase.PRE_OPEN, Phase.CONTINUOUS):

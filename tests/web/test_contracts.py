@@ -1,0 +1,158 @@
+"""A contract's page: each seat sees its own acts, does them once, and nobody else's."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any
+
+from django.test import Client
+
+from exchange import scope
+from exchange.sequencer import now_us
+from matching.commands import LiftOrder, Side
+from settlement import funds
+from settlement.models import Obligation
+from tests.web.desk import Desk, codes, desk
+
+__all__ = ["desk"]
+
+PAGE = "/qldz/contracts/1/"
+
+
+def agreed(desk: Desk, *, cover_bp: int = 1_000) -> None:
+    """A trade of 500 t of coal at 722, to be delivered and accepted."""
+    coal = desk.instrument(delivery="acceptance", cover_bp=cover_bp)
+    seller, buyer = desk.firm("rzyf"), desk.firm("lzrd")
+    desk.pay_in(buyer, 1_000_000)
+    desk.store(seller, coal, 1_000)
+    entered = desk.enter(seller, coal, Side.SELL, 500, 722)
+    desk.command(LiftOrder(buyer.pk, 1, "lift", now_us(), entered.order_id, 500))
+    desk.catch_up()
+
+
+def acts(page: str) -> list[str]:
+    return re.findall(r'data-testid="act-([a-z]+)"', page)
+
+
+def act(desk: Desk, client: Client, name: str, **data: Any) -> Any:
+    """Send the form of an act as the page gives it; return the answer."""
+    page = client.get(PAGE).content.decode()
+    form = re.search(rf'data-testid="act-{name}".*?</form>', page, re.DOTALL)
+    assert form is not None, (name, acts(page))
+    hidden = dict(re.findall(r'name="([a-z0-9_]+)" value="([0-9a-f-]{36,64})"', form[0]))
+    answer = client.post(PAGE, hidden | {"act": name} | data)
+    desk.catch_up()
+    return answer
+
+
+def test_a_contract_goes_from_deposit_to_closed_on_its_page(desk: Desk) -> None:
+    agreed(desk)
+    people = {
+        "pay": desk.client("finance", "lzrd"),
+        "goods": desk.client("delivery", "lzrd"),
+        "sell": desk.client("finance", "rzyf"),
+        "store": desk.client("warehouse"),
+        "lab": desk.client("inspector"),
+    }
+    assert act(desk, people["pay"], "pay").status_code == 302
+    assert act(desk, people["goods"], "order").status_code == 302
+    code = re.search(
+        r'data-testid="pickup-code">([A-Z0-9]{6})<', people["goods"].get(PAGE).content.decode()
+    )
+    assert code is not None
+    for other in ("sell", "store", "lab"):
+        assert code[1] not in people[other].get(PAGE).content.decode(), "who has it may load"
+    truck = {"code": code[1].lower(), "plate": "鲁L·12345", "gross": "515", "tare": "15"}
+    assert act(desk, people["store"], "weigh", **truck).status_code == 302
+    assert act(desk, people["store"], "loaded").status_code == 302
+    found = {"q_qnet_ar": "5423", "q_st_d": "0.92", "q_mt": "19.4"}
+    paper = {"certificate": "CCIC-1", "agency": "CCIC", "ticket": "0"}
+    assert act(desk, people["lab"], "inspect", **paper, **found).status_code == 302
+    assert act(desk, people["goods"], "accept").status_code == 302
+    page = people["sell"].get(PAGE).content.decode()
+    # 706.89 yuan a tonne for 495 t
+    assert 'data-testid="final-value">¥349,910.55<' in page
+    assert page.count('data-testid="final-line"') == 4
+    for finance in ("pay", "sell"):
+        assert act(desk, people[finance], "agree").status_code == 302
+    with scope.venue(1):
+        assert Obligation.objects.get(trade_id=1).state == "settled"
+    bill = {"number": "26377000000012345678", "gross": "349910.55", "weight": "500"}
+    wrong = act(desk, people["sell"], "invoice", **bill, vat="40000")
+    assert (wrong.status_code, codes(wrong)[0]) == (422, "INVOICE_VAT")
+    assert "应为 ¥40,255.20" in wrong.content.decode()
+    assert act(desk, people["sell"], "invoice", **bill, vat="40255.20").status_code == 302
+    assert act(desk, people["pay"], "answer", accepted="yes").status_code == 302
+    page = people["pay"].get(PAGE).content.decode()
+    assert 'data-testid="contract-state" data-state="closed"' in page
+    assert acts(page) == []
+
+
+def test_a_seat_sees_only_what_it_may_do_and_sends_nothing_else(desk: Desk) -> None:
+    agreed(desk)
+    assert acts(desk.client("finance", "lzrd").get(PAGE).content.decode()) == ["pay"]
+    for role, firm in (("trader", "lzrd"), ("finance", "rzyf"), ("warehouse", ""), ("clerk", "")):
+        client = desk.client(role, firm)
+        assert acts(client.get(PAGE).content.decode()) == []
+        assert client.post(PAGE, {"act": "pay"}).status_code == 404
+    for role, firm in (("finance", "jnqf"), ("delivery", "jnqf")):
+        assert desk.client(role, firm).get(PAGE).status_code == 404
+    abroad = desk.client("finance", "whhx", venue="jdsc")
+    assert abroad.post("/jdsc/contracts/1/", {"act": "pay"}).status_code == 404
+
+
+def test_a_form_sent_twice_acts_once_and_one_that_is_too_late_says_so(desk: Desk) -> None:
+    agreed(desk)
+    finance = desk.client("finance", "lzrd")
+    page = finance.get(PAGE).content.decode()
+    op_id = re.search(r'name="op_id" value="([0-9a-f-]{36})"', page)
+    assert op_id is not None
+    for _ in range(2):
+        answer = finance.post(PAGE, {"act": "pay", "op_id": op_id[1]})
+        assert answer.status_code == 302
+    desk.catch_up()
+    late = finance.post(PAGE, {"act": "pay", "op_id": op_id[1]}, follow=True)
+    assert "合同当前状态不能进行此操作" in late.content.decode()
+    with scope.venue(1):
+        contract = Obligation.objects.get(trade_id=1)
+        assert contract.state == "secured"
+        assert contract.events.filter(kind="paid").count() == 1
+
+
+def test_a_payment_beyond_the_firms_money_is_refused_and_says_so(desk: Desk) -> None:
+    agreed(desk)
+    finance = desk.client("finance", "lzrd")
+    with scope.venue(1):
+        funds.withdraw(
+            venue=desk.venue, firm=desk.firm("lzrd"), amount_fen=95_000_000, op_id="out", by=None
+        )
+    desk.catch_up()
+    act(desk, finance, "pay")
+    assert "可用资金不足" in finance.get(PAGE).content.decode()
+    with scope.venue(1):
+        assert Obligation.objects.get(trade_id=1).state == "matched"
+
+
+def test_the_contracts_text_has_the_digest_that_was_signed(desk: Desk) -> None:
+    agreed(desk)
+    answer = desk.client("trader", "rzyf").get(f"{PAGE}paper.json")
+    assert answer["X-Content-SHA256"] == hashlib.sha256(answer.content).hexdigest()
+    assert desk.client("trader", "jnqf").get(f"{PAGE}paper.json").status_code == 404
+
+
+def test_a_certificate_with_a_value_that_is_none_is_refused_at_its_field(desk: Desk) -> None:
+    agreed(desk, cover_bp=10_000)
+    goods = desk.client("delivery", "lzrd")
+    act(desk, goods, "order")
+    code = re.search(r'pickup-code">([A-Z0-9]{6})<', goods.get(PAGE).content.decode())
+    assert code is not None
+    store = desk.client("warehouse")
+    wrong = act(desk, store, "weigh", code="AAAAAA", plate="1", gross="2", tare="1")
+    assert (wrong.status_code, codes(wrong)) == (422, ["PICKUP_CODE"])
+    act(desk, store, "weigh", code=code[1], plate="1", gross="2", tare="1")
+    lab = desk.client("inspector")
+    paper = {"certificate": "C", "agency": "A", "ticket": "1"}
+    answer = act(desk, lab, "inspect", **paper, q_qnet_ar="wet", q_st_d="0.8", q_mt="18")
+    assert (answer.status_code, codes(answer)) == (422, ["NUMBER"])
+    assert 'value="wet"' in answer.content.decode()
