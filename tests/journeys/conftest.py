@@ -63,7 +63,10 @@ class Desk:
 
     def __init__(self, browser: Browser, product: Product, username: str = "") -> None:
         self.product = product
-        self.context = browser.new_context(viewport={"width": 1440, "height": 900})
+        # Who has logged in before goes on with that session: log-ins are limited by the minute.
+        self.context = browser.new_context(
+            viewport={"width": 1440, "height": 900}, storage_state=product.sessions.get(username)
+        )
         self.page: Page = self.context.new_page()
         self.violations: list[str] = []
         self.context.expose_binding(
@@ -75,12 +78,13 @@ class Desk:
         )
         self.page.on("pageerror", lambda error: self.violations.append(str(error)))
         self.page.set_default_timeout(15_000)
-        if username:
+        if username and username not in product.sessions:
             self.go("/accounts/login/")
             self.page.fill("[name=login]", username)
             self.page.fill("[name=password]", PASSWORD)
             self.page.click("form.login button")
             self.page.wait_for_url(self.product.base + "/")
+            product.sessions[username] = self.context.storage_state()
 
     def go(self, path: str) -> int:
         """Open a page; return its status."""

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
 PASSWORD = "haidai-demo-2026"
@@ -35,6 +36,7 @@ class Product:
         self.port = free_port()
         self.base = f"http://127.0.0.1:{self.port}"
         self.lines: list[str] = []
+        self.sessions: dict[str, Any] = {}  # of the people who have logged in
         self._heard = threading.Condition()
         environment = {
             name: value

@@ -65,8 +65,9 @@ def test_a_killed_demo_starts_again_and_an_ended_one_goes_on(tmp_path: Path) -> 
     with Product(data) as again:
         seen = asyncio.run(look(again, enter=True))
         assert seen["cash"] == DEPOSIT_FEN
-        assert len(seen["goods"]) == 4
-        assert len(set(seen["goods"])) == 2, "two equal receipts of each of two products"
+        # Two equal receipts of each of two products, and one of coal to be delivered and accepted.
+        assert len(seen["goods"]) == 5
+        assert len(set(seen["goods"])) == 3
         assert len(seen["orders"]) == 1
         assert again.stop() == 0
         assert again.said_last() == "demo stopped; the data stays"
