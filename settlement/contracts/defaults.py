@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Final
 
 from django.db import transaction
 
@@ -25,6 +26,8 @@ from settlement.contracts.money import earnest_fen, penalty_fen
 from settlement.models import Obligation
 
 PENALTY, EARNEST = "penalty", "earnest"
+SECURITY_DAYS: Final = 30
+"""Days for which a seller's goods stand for its penalty."""
 
 
 def remedies(contract: Obligation) -> dict[str, Fen]:
@@ -76,25 +79,32 @@ def execute(contract: Obligation, remedy: str, *, at: dt.datetime, by: User | No
     committed = contract.committed_fen
     if contract.state == State.BUYER_DEFAULT:
         paid = min(amount, committed)
-        change(contract, unpaid_fen=amount - paid, final_fen=paid)
+        change(contract, unpaid_fen=amount - paid)
         outbox.write(
             DischargeTrade(f"default:{number}", number, (), returned, paid, committed - paid, 0)
         )
         return
-    change(contract, unpaid_fen=amount, final_fen=0)
+    change(contract, unpaid_fen=amount)
     if committed:
         outbox.write(DischargeTrade(f"refund:{number}", number, (), (), 0, committed, 0))
     collect(contract, at=at)
 
 
 def collect(contract: Obligation, *, at: dt.datetime) -> None:
-    """Ask for a seller's penalty and free its goods; tried anew each day until it has the money."""
+    """Ask for a seller's penalty and free its goods; tried anew each day until it has the money.
+
+    After `SECURITY_DAYS` the goods are free again and the penalty stays owed: goods that nobody
+    may move for ever help neither party.
+    """
     number = contract.trade_id
     if is_asked(f"default:{number}:"):
         return
     returned = tuple((row[0], row[1]) for row in contract.receipts)
     op_id = f"default:{number}:{at:%Y%m%d%H%M}"
-    outbox.write(DischargeTrade(op_id, number, (), returned, 0, 0, 0, contract.unpaid_fen))
+    chosen = contract.events.filter(kind="remedy").order_by("pk").first()
+    is_over = chosen is not None and at > chosen.at + dt.timedelta(days=SECURITY_DAYS)
+    penalty = 0 if is_over else contract.unpaid_fen
+    outbox.write(DischargeTrade(op_id, number, (), returned, 0, 0, 0, penalty))
     change(contract, due_at=at + dt.timedelta(days=1))
 
 
