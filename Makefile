@@ -15,7 +15,7 @@ SAMPLE ?= 200
 WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -gt 4 ] && n=4; echo $$n)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check install install-dev browser test-sqlite test-postgresql test-deep mutate build-fast test-fast test-conformance bench bench-matching bench-peers messages replay format clean
+.PHONY: help demo test check install install-dev browser test-sqlite test-postgresql test-deep mutate build-fast test-fast test-conformance bench bench-ledger bench-matching bench-peers messages replay format clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -99,6 +99,9 @@ format: $(BIN)/.dev ## Format and fix what can be fixed
 
 bench: $(BIN)/.dev ## Run the benchmarks for real, one after the other (10 minutes); prints tables and JSON lines
 	$(BIN)/python -m tests.benchmarks
+
+bench-ledger: $(BIN)/.dev ## Transfers a second through the ledger, on SQLite and PostgreSQL (half a minute)
+	$(BIN)/python -m tests.benchmarks.bench_ledger
 
 bench-matching: $(BIN)/.dev ## Run the engine's standard flows (half a minute); prints figures and JSON lines
 	$(BIN)/python -m tests.benchmarks.bench_matching

@@ -94,6 +94,24 @@ def test_a_seller_that_delivers_nothing_pays_when_it_has_the_money_and_its_goods
     deal.prove()
 
 
+def test_goods_of_a_seller_without_money_are_free_after_thirty_days_and_the_penalty_stays_owed() -> (
+    None
+):
+    deal = Deal()
+    deal.order()
+    deal.wait(days=15)
+    deal.do(defaults.choose, **deal.as_buyer(), remedy="penalty")
+    assert deal.refusal(defaults.choose, **deal.as_buyer(), remedy="penalty") == "REMEDY_CHOSEN"
+    deal.wait(days=29)
+    assert deal.state == "seller_default"
+    deal.wait(days=2)
+    contract = deal.contract()
+    assert (contract.state, contract.unpaid_fen) == ("terminated", VALUE // 10)
+    with deal.scope():
+        assert [receipt.free_lots for receipt in deal.world.engine.receipts()] == [1_000]
+    deal.prove()
+
+
 def test_silence_accepts_and_agrees() -> None:
     deal = Deal()
     deal.deliver(1_000_000)
