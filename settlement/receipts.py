@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from exchange.models import Firm, Instrument, User, Venue, Warehouse
@@ -64,25 +64,29 @@ def register(
     pile_taken = Receipt.objects.filter(
         warehouse=warehouse,
         lot_reference=lot_reference.strip(),
-        state__in=[ReceiptState.APPLIED, ReceiptState.REGISTERED],
+        state__in=ReceiptState.alive(),
     ).exists()
     if pile_taken and not known:
         raise ReceiptError("PILE_TAKEN")  # one pile, one receipt
-    receipt, created = Receipt.objects.get_or_create(
-        venue=venue,
-        origin=op_id,
-        defaults={
-            "owner": firm,
-            "instrument": instrument,
-            "warehouse": warehouse,
-            "lot_reference": lot_reference.strip(),
-            "lots": lots,
-            "weight_kg": weight_kg,
-            "state": ReceiptState.APPLIED,
-            "registered_by": by,
-            "made_at": timezone.now(),
-        },
-    )
+    try:
+        receipt, created = Receipt.objects.get_or_create(
+            venue=venue,
+            origin=op_id,
+            defaults={
+                "owner": firm,
+                "instrument": instrument,
+                "warehouse": warehouse,
+                "lot_reference": lot_reference.strip(),
+                "lots": lots,
+                "weight_kg": weight_kg,
+                "state": ReceiptState.APPLIED,
+                "registered_by": by,
+                "made_at": timezone.now(),
+            },
+        )
+    except IntegrityError as error:
+        # Another venue, or another keeper at this moment, has registered the pile.
+        raise ReceiptError("PILE_TAKEN") from error
     if created:
         Receipt.objects.filter(pk=receipt.pk).update(root_id=receipt.pk)
         receipt.root_id = receipt.pk

@@ -18,6 +18,11 @@ class ReceiptState(models.TextChoices):
     REGISTERED = "registered"
     CLOSED = "closed"  # nothing is left: split away or collected
 
+    @classmethod
+    def alive(cls) -> list[str]:
+        """Return the states in which a receipt occupies its pile, in a fixed order."""
+        return [cls.APPLIED.value, cls.REGISTERED.value]
+
 
 R = ReceiptState
 NEXT: Final[dict[str, frozenset[str]]] = {
@@ -62,6 +67,12 @@ class Receipt(models.Model):
             ),
             models.CheckConstraint(
                 condition=models.Q(state__in=ReceiptState.values), name="receipt_state_known"
+            ),
+            # Parts of a pile (parent_id > 0) lie where the whole lay; a store serves every venue.
+            models.UniqueConstraint(
+                fields=["warehouse", "lot_reference"],
+                condition=models.Q(parent_id=0, state__in=ReceiptState.alive()),
+                name="one_pile_one_receipt",
             ),
         ]
         indexes = [models.Index(fields=["venue", "owner", "state"])]
