@@ -18,8 +18,8 @@ from exchange import queries as market
 from exchange.link import BlockingLink
 from exchange.models import LIVE_STATES, Firm, Instrument, OrderRow, Role, TradeRow
 from matching.commands import Side
+from settlement import endorsements, outbox, queries
 from settlement import funds as money
-from settlement import outbox, queries
 from settlement import receipts as goods
 from settlement.models import FundsMovement, FundsState, Receipt
 from web import roles
@@ -142,6 +142,8 @@ def receipt(request: VenueRequest, receipt_id: int) -> HttpResponse:
         status = REFUSED
     context = {
         **parts,
+        "transfers": endorsements.held_by(found),
+        "is_unsigned": endorsements.is_unsigned(found.pk),
         "changes": found.changes.order_by("at", "key"),
         "parent": f"{found.venue.code.upper()}-R-{found.parent_id:06d}" if found.parent_id else "",
         "form": form,
