@@ -44,7 +44,7 @@ def receipts(firm: Firm, *, most: int = 200) -> list[Receipt]:
     """Return a firm's receipts that hold goods or wait for the engine, newest first."""
     return list(
         Receipt.objects.select_related("instrument", "warehouse", "venue")
-        .filter(owner=firm, state__in=[ReceiptState.APPLIED, ReceiptState.REGISTERED])
+        .filter(owner=firm, state__in=ReceiptState.alive())
         .order_by("-pk")[:most]
     )
 

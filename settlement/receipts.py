@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from exchange.models import Firm, Instrument, User, Venue, Warehouse
@@ -19,7 +19,7 @@ from matching.events import (
     TradeSettled,
 )
 from matching.units import Day, FirmId, Kg, Lots, ReceiptId, TradeId
-from settlement import outbox
+from settlement import endorsements, outbox
 from settlement.models import Receipt, ReceiptChange, ReceiptState
 
 
@@ -64,25 +64,29 @@ def register(
     pile_taken = Receipt.objects.filter(
         warehouse=warehouse,
         lot_reference=lot_reference.strip(),
-        state__in=[ReceiptState.APPLIED, ReceiptState.REGISTERED],
+        state__in=ReceiptState.alive(),
     ).exists()
     if pile_taken and not known:
         raise ReceiptError("PILE_TAKEN")  # one pile, one receipt
-    receipt, created = Receipt.objects.get_or_create(
-        venue=venue,
-        origin=op_id,
-        defaults={
-            "owner": firm,
-            "instrument": instrument,
-            "warehouse": warehouse,
-            "lot_reference": lot_reference.strip(),
-            "lots": lots,
-            "weight_kg": weight_kg,
-            "state": ReceiptState.APPLIED,
-            "registered_by": by,
-            "made_at": timezone.now(),
-        },
-    )
+    try:
+        receipt, created = Receipt.objects.get_or_create(
+            venue=venue,
+            origin=op_id,
+            defaults={
+                "owner": firm,
+                "instrument": instrument,
+                "warehouse": warehouse,
+                "lot_reference": lot_reference.strip(),
+                "lots": lots,
+                "weight_kg": weight_kg,
+                "state": ReceiptState.APPLIED,
+                "registered_by": by,
+                "made_at": timezone.now(),
+            },
+        )
+    except IntegrityError as error:
+        # Another venue, or another keeper at this moment, has registered the pile.
+        raise ReceiptError("PILE_TAKEN") from error
     if created:
         Receipt.objects.filter(pk=receipt.pk).update(root_id=receipt.pk)
         receipt.root_id = receipt.pk
@@ -98,7 +102,8 @@ def register(
 def collect(*, firm: Firm, receipt_id: ReceiptId, lots: Lots, op_id: str) -> None:
     """Take free goods of a firm's receipt out of the market; the engine says whether they are free.
 
-    Raises `ReceiptError("UNKNOWN_RECEIPT")` alike for a receipt that is not there or another's.
+    Raises `ReceiptError("UNKNOWN_RECEIPT")` alike for a receipt that is not there or another's,
+    `NOT_SIGNED` while a transfer of it waits for the keeper's signature.
     """
     found = Receipt.objects.filter(
         pk=receipt_id, owner=firm, state=ReceiptState.REGISTERED
@@ -107,6 +112,8 @@ def collect(*, firm: Firm, receipt_id: ReceiptId, lots: Lots, op_id: str) -> Non
         raise ReceiptError("UNKNOWN_RECEIPT")
     if lots < 1:
         raise ReceiptError("AMOUNT")
+    if endorsements.is_unsigned(receipt_id):
+        raise ReceiptError("NOT_SIGNED")
     outbox.write(DebitGoods(op_id, receipt_id, lots))
 
 
@@ -168,9 +175,22 @@ def reserve_numbers(event: TradeExecuted, *, at: dt.datetime) -> list[ReceiptId]
 
 
 def move_title(event: TradeSettled, *, key: str, at: dt.datetime) -> None:
-    """Title passes: a part as a new receipt of the same root, a whole receipt under its number."""
+    """Title passes: a part as a new receipt of the same root, a whole receipt under its number.
+
+    Either way the keeper has a transfer to sign.
+    """
     for position, (source_id, receipt_id, lots, kg) in enumerate(event.moves):
         buyer = event.buyer_firm_id
+        endorsements.record(
+            f"{key}/{position}",
+            receipt_id=receipt_id,
+            trade_id=event.trade_id,
+            from_firm_id=event.seller_firm_id,
+            to_firm_id=buyer,
+            lots=lots,
+            weight_kg=kg,
+            at=at,
+        )
         spare = Receipt.objects.filter(
             origin=f"trade:{event.trade_id}:{position}", state=ReceiptState.RESERVED
         )

@@ -109,6 +109,9 @@ SENTENCES: Final[dict[str, str]] = {
     "NO_COMMON_HEIGHT": gettext_noop("账目正在追平，请稍后再核对。"),
     "PILE_TAKEN": gettext_noop("该货位已有仓单，一货一单。"),
     "DEPOSIT_NEEDS_ACCEPTANCE": gettext_noop("仓单过户须全额付款；收取定金的品种须提货验收。"),
+    "NOT_SIGNED": gettext_noop("仓库尚未对该仓单的转让签章，暂不能提货。"),
+    "UNKNOWN_TRANSFER": gettext_noop("没有该转让。"),
+    "EARLIER_UNSIGNED": gettext_noop("该货物此前的转让尚未签章，请按先后顺序签章。"),
     # A contract on its way.
     "UNKNOWN_CONTRACT": gettext_noop("没有该合同。"),
     "CONTRACT_STATE": gettext_noop("合同当前状态不能进行此操作，请刷新页面查看。"),

@@ -24,13 +24,14 @@ from settlement.models.payment import (
     OutboxState,
     PaymentOperation,
 )
-from settlement.models.receipt import Receipt, ReceiptChange, ReceiptState
+from settlement.models.receipt import Endorsement, Receipt, ReceiptChange, ReceiptState
 
 __all__ = [
     "ContractEvent",
     "DeliveryOrder",
     "Dispute",
     "DisputeState",
+    "Endorsement",
     "FinalStatement",
     "FundsDirection",
     "FundsMovement",

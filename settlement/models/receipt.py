@@ -18,6 +18,11 @@ class ReceiptState(models.TextChoices):
     REGISTERED = "registered"
     CLOSED = "closed"  # nothing is left: split away or collected
 
+    @classmethod
+    def alive(cls) -> list[str]:
+        """Return the states in which a receipt occupies its pile, in a fixed order."""
+        return [cls.APPLIED.value, cls.REGISTERED.value]
+
 
 R = ReceiptState
 NEXT: Final[dict[str, frozenset[str]]] = {
@@ -63,6 +68,12 @@ class Receipt(models.Model):
             models.CheckConstraint(
                 condition=models.Q(state__in=ReceiptState.values), name="receipt_state_known"
             ),
+            # Parts of a pile (parent_id > 0) lie where the whole lay; a store serves every venue.
+            models.UniqueConstraint(
+                fields=["warehouse", "lot_reference"],
+                condition=models.Q(parent_id=0, state__in=ReceiptState.alive()),
+                name="one_pile_one_receipt",
+            ),
         ]
         indexes = [models.Index(fields=["venue", "owner", "state"])]
 
@@ -82,3 +93,34 @@ class ReceiptChange(models.Model):
     at = models.DateTimeField()
 
     objects = VenueManager["ReceiptChange"]()
+
+
+class Endorsement(models.Model):
+    """A transfer of title to a receipt, and the keeper's signature under it (民法典 art. 910).
+
+    Title has passed when the row is written; the goods leave the store only once it is signed.
+    """
+
+    key = models.CharField(max_length=48, primary_key=True)  # derived from the journal
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
+    receipt = models.ForeignKey(Receipt, on_delete=models.PROTECT, related_name="endorsements")
+    trade_id = models.PositiveBigIntegerField()
+    from_firm = models.ForeignKey(Firm, on_delete=models.PROTECT, related_name="+")
+    to_firm = models.ForeignKey(Firm, on_delete=models.PROTECT, related_name="+")
+    lots = models.PositiveBigIntegerField()
+    weight_kg = models.PositiveBigIntegerField()
+    at = models.DateTimeField()
+    signed_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    signed_at = models.DateTimeField(null=True)
+
+    objects = VenueManager["Endorsement"]()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(signed_by__isnull=True, signed_at__isnull=True)
+                | models.Q(signed_by__isnull=False, signed_at__isnull=False),
+                name="a_signature_has_its_signer_and_time",
+            ),
+        ]
+        indexes = [models.Index(fields=["venue", "signed_at", "at"])]

@@ -9,7 +9,9 @@ from django.test import Client
 
 from exchange import scope
 from exchange.models import Firm, Instrument, Membership
-from settlement.models import Receipt
+from exchange.sequencer import now_us
+from matching.commands import LiftOrder, Side
+from settlement.models import Endorsement, Receipt
 from tests.web.desk import Desk, codes, desk, operation
 
 __all__ = ["desk"]
@@ -105,6 +107,36 @@ def test_firms_that_may_not_sell_here_are_not_offered(desk: Desk) -> None:
         assert firm.pk not in offered
         answer = keeper.post("/qldz/store/", filled(keeper, coal, firm=str(firm.pk)))
         assert codes(answer) == ["CHOICE"]
+
+
+def test_the_keeper_signs_a_transfer_and_its_holder_then_collects(desk: Desk) -> None:
+    coal, seller, buyer = desk.instrument(), desk.firm("rzyf"), desk.firm("lzrd")
+    desk.pay_in(buyer, 1_000_000)
+    desk.store(seller, coal, 1_000)
+    offer = desk.enter(seller, coal, Side.SELL, 600, 722)
+    desk.command(LiftOrder(buyer.pk, 1, "lift", now_us(), offer.order_id, 600))
+    desk.catch_up()
+    with scope.venue(1):
+        bought = Receipt.objects.get(owner=buyer, state="registered")
+        key = Endorsement.objects.get().key
+    keeper, holder = desk.client("warehouse"), desk.client("delivery", "lzrd")
+    path = f"/qldz/receipts/{bought.pk}/"
+    page = holder.get(path).content.decode()
+    assert ("待签章" in page, 'data-testid="collect"' in page) == (True, False)
+    desk_page = keeper.get("/qldz/store/")
+    assert desk_page.content.decode().count('data-testid="transfer-row"') == 1
+    form = {"act": "sign", "transfer": key, "op_id": operation(desk_page)}
+    for outsider in (desk.client("operator"), desk.client("warehouse", venue="jdsc"), holder):
+        assert outsider.post("/qldz/store/", form).status_code == 404
+    for missing in ({"transfer": "1/0/0/0"}, {"transfer": ""}, {"op_id": ""}):
+        assert keeper.post("/qldz/store/", form | missing).status_code == 404
+
+    answer = keeper.post("/qldz/store/", form, follow=True)
+
+    assert "的转让已签章" in answer.content.decode()
+    assert 'data-testid="transfer-row"' not in answer.content.decode()
+    page = holder.get(path).content.decode()
+    assert ("已签章" in page, 'data-testid="collect"' in page) == (True, True)
 
 
 def test_only_the_warehouse_of_the_venue_has_the_page(desk: Desk) -> None:

@@ -30,6 +30,12 @@ class CollectForm(ActForm):
         return lots
 
 
+class SignForm(ActForm):
+    """Which transfer the keeper signs."""
+
+    transfer = forms.CharField(max_length=48, widget=forms.HiddenInput({"id": False}))
+
+
 class RegisterForm(ActForm):
     """A pile that the warehouse has taken in for a firm."""
 

@@ -18,11 +18,12 @@ from exchange import queries as market
 from exchange.link import BlockingLink
 from exchange.models import LIVE_STATES, Firm, Instrument, OrderRow, Role, TradeRow
 from matching.commands import Side
+from matching.limits import HOLDERS_PER_ROOT
+from settlement import endorsements, outbox, queries, storage
 from settlement import funds as money
-from settlement import outbox, queries
 from settlement import receipts as goods
 from settlement.models import FundsMovement, FundsState, Receipt
-from web import roles
+from web import display, roles
 from web.forms.funds import MovementForm
 from web.forms.receipts import CollectForm
 from web.limits import PAGE_ROWS
@@ -123,7 +124,9 @@ def receipt(request: VenueRequest, receipt_id: int) -> HttpResponse:
     """Show one receipt and its history; the delivery user collects goods from it."""
     firm = _firm(request)
     found = (
-        Receipt.objects.select_related("instrument", "warehouse", "venue")
+        Receipt.objects.select_related(
+            "instrument__commodity", "warehouse", "venue", "registered_by"
+        )
         .filter(pk=receipt_id, owner=firm)
         .first()
     )
@@ -142,12 +145,28 @@ def receipt(request: VenueRequest, receipt_id: int) -> HttpResponse:
         status = REFUSED
     context = {
         **parts,
+        "storage": _storage(found),
+        "holders": storage.holders(found.root_id),
+        "holders_most": HOLDERS_PER_ROOT,
+        "transfers": endorsements.held_by(found),
+        "is_unsigned": endorsements.is_unsigned(found.pk),
         "changes": found.changes.order_by("at", "key"),
         "parent": f"{found.venue.code.upper()}-R-{found.parent_id:06d}" if found.parent_id else "",
         "form": form,
         "may_collect": may_collect and parts["free_lots"] > 0,
     }
     return render(request, "office/receipt.html", context, status=status)
+
+
+def _storage(receipt: Receipt) -> dict[str, Any]:
+    """Return the storage terms of a receipt and what they have come to for its holder."""
+    terms = storage.Terms.read(receipt.instrument.commodity.parameters)
+    return {
+        "fee": f"{terms.fee_yuan_per_t_day:f}",
+        "free_days": terms.free_days,
+        "loss": f"{terms.natural_loss_pct:f}",
+        "accrued": display.money(storage.accrued_until(receipt, terms, now=timezone.now())),
+    }
 
 
 def _collect(request: VenueRequest, firm: Firm, receipt: Receipt, form: CollectForm) -> bool:

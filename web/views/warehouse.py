@@ -1,20 +1,21 @@
-"""The warehouse user's page: goods in store become receipts."""
+"""The warehouse's desk: goods in store become receipts, transfers get their signature."""
 
 from __future__ import annotations
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from exchange.link import BlockingLink
-from settlement import outbox, queries
+from settlement import endorsements, outbox, queries
 from settlement import receipts as goods
 from settlement.models import ReceiptState
 from web import roles
-from web.forms.receipts import RegisterForm
+from web.forms.receipts import RegisterForm, SignForm
 from web.middleware import VenueRequest
 from web.reasons import sentence
 
@@ -24,9 +25,12 @@ REFUSED = 422
 @roles.only(roles.STORE)
 @require_http_methods(["GET", "POST"])
 def store(request: VenueRequest) -> HttpResponse:
-    """Register goods for their owner and list what was registered."""
+    """Register goods for their owner, sign transfers, and list both."""
     form = RegisterForm.fresh()
     status = 200
+    if request.POST.get("act") == "sign":
+        _sign(request)
+        return redirect("store", venue=request.venue.code)
     if request.method == "POST":
         form = RegisterForm(request.POST)
         if form.is_valid() and _register(request, form):
@@ -35,10 +39,29 @@ def store(request: VenueRequest) -> HttpResponse:
     rows = queries.registered(most=30)
     context = {
         "form": form,
+        "transfers": [(one, SignForm.fresh(transfer=one.key)) for one in endorsements.waiting()],
         "rows": [(one, sentence(one.refusal) if one.refusal else "") for one in rows],
         "is_pending": any(one.state == ReceiptState.APPLIED for one in rows),
     }
     return render(request, "warehouse/store.html", context, status=status)
+
+
+def _sign(request: VenueRequest) -> None:
+    """Sign one transfer; sent twice it is signed once. What is not there, or not ours, is 404."""
+    form = SignForm(request.POST)
+    if not form.is_valid():
+        raise Http404
+    try:
+        signed = endorsements.sign(
+            form.cleaned_data["transfer"], by=request.user, now=timezone.now()
+        )
+    except endorsements.EndorsementError as error:
+        if error.code == "UNKNOWN_TRANSFER":
+            raise Http404 from error
+        messages.error(request, sentence(error.code))
+        return
+    number = goods.number(signed.receipt)
+    messages.success(request, _("仓单 %(number)s 的转让已签章。") % {"number": number})
 
 
 def _register(request: VenueRequest, form: RegisterForm) -> bool:
