@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -137,6 +138,31 @@ def test_the_keeper_signs_a_transfer_and_its_holder_then_collects(desk: Desk) ->
     assert 'data-testid="transfer-row"' not in answer.content.decode()
     page = holder.get(path).content.decode()
     assert ("已签章" in page, 'data-testid="collect"' in page) == (True, True)
+
+
+def test_all_that_is_shown_is_signed_at_once_and_nothing_that_came_later(desk: Desk) -> None:
+    coal, seller, buyer = desk.instrument(), desk.firm("rzyf"), desk.firm("lzrd")
+    desk.pay_in(buyer, 2_000_000)
+    desk.store(seller, coal, 2_000)
+    offer = desk.enter(seller, coal, Side.SELL, 1_500, 722)
+
+    def lift(number: int) -> None:
+        desk.command(LiftOrder(buyer.pk, 1, f"lift {number}", now_us(), offer.order_id, 500))
+        desk.catch_up()
+
+    lift(1)
+    lift(2)
+    keeper = desk.client("warehouse")
+    shown = keeper.get("/qldz/store/").content.decode()
+    form = re.search(r'name="op_id" value="([0-9a-f-]{36})".*?value="(through:[^"]+)"', shown)
+    assert form is not None
+    lift(3)
+    answer = keeper.post(
+        "/qldz/store/", {"act": "sign", "op_id": form[1], "transfer": form[2]}, follow=True
+    )
+    page = answer.content.decode()
+    assert "已签章 2 笔转让" in page
+    assert page.count('data-testid="transfer-row"') == 1
 
 
 def test_only_the_warehouse_of_the_venue_has_the_page(desk: Desk) -> None:

@@ -29,6 +29,8 @@ DEPOSIT_YUAN: Final = 200_000_000
 WITHDRAW_YUAN: Final = 500_000_000
 COLLECT_ABOVE: Final = 30
 """A buyer collects its oldest goods when it has more receipts than this."""
+SIGN_MOST = 10
+"""Pages of waiting transfers that a keeper signs before a collection."""
 
 
 class Bot:
@@ -187,6 +189,7 @@ class Bot:
         ]
         if len(receipts) <= COLLECT_ABOVE:
             return
+        await self._sign()
         driver = await self._person(f"{self.firm}-delivery")
         for one in sorted(receipts, key=lambda row: int(row["receipt"]))[:10]:
             product = buys[one["instrument"]]
@@ -196,6 +199,18 @@ class Bot:
             page = f"/{self.venue}/receipts/{one['receipt']}/"
             fields = {"op_id": str(uuid.uuid4()), "quantity": amount}
             await driver.post_form(page, fields, page=page)
+
+    async def _sign(self) -> None:
+        """Have the keeper sign the transfers that wait: goods leave the store only then."""
+        keeper = await self._person(f"{self.venue}-warehouse")
+        page = f"/{self.venue}/store/"
+        for _ in range(SIGN_MOST):
+            _, _, body = await keeper.get(page)
+            found = re.search(r'name="transfer" value="(through:[^"]+)"', body)
+            if found is None:
+                return
+            fields = {"act": "sign", "transfer": found[1], "op_id": str(uuid.uuid4())}
+            await keeper.post_form(page, fields, page=page)
 
 
 def everybody(base_url: str) -> list[Bot]:

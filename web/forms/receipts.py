@@ -33,7 +33,7 @@ class CollectForm(ActForm):
 class SignForm(ActForm):
     """Which transfer the keeper signs."""
 
-    transfer = forms.CharField(max_length=48, widget=forms.HiddenInput({"id": False}))
+    transfer = forms.CharField(max_length=60, widget=forms.HiddenInput({"id": False}))
 
 
 class RegisterForm(ActForm):

@@ -20,6 +20,8 @@ from web.middleware import VenueRequest
 from web.reasons import sentence
 
 REFUSED = 422
+THROUGH = "through:"
+"""Before a key: sign it and every older transfer, which is all that the page has shown."""
 
 
 @roles.only(roles.STORE)
@@ -37,9 +39,12 @@ def store(request: VenueRequest) -> HttpResponse:
             return redirect("store", venue=request.venue.code)
         status = REFUSED
     rows = queries.registered(most=30)
+    waiting = endorsements.waiting()
+    through = SignForm.fresh(transfer=f"{THROUGH}{waiting[-1].key}") if len(waiting) > 1 else None
     context = {
+        "through": through,
         "form": form,
-        "transfers": [(one, SignForm.fresh(transfer=one.key)) for one in endorsements.waiting()],
+        "transfers": [(one, SignForm.fresh(transfer=one.key)) for one in waiting],
         "rows": [(one, sentence(one.refusal) if one.refusal else "") for one in rows],
         "is_pending": any(one.state == ReceiptState.APPLIED for one in rows),
     }
@@ -51,10 +56,12 @@ def _sign(request: VenueRequest) -> None:
     form = SignForm(request.POST)
     if not form.is_valid():
         raise Http404
+    key = form.cleaned_data["transfer"]
+    if key.startswith(THROUGH):
+        _sign_through(request, key.removeprefix(THROUGH))
+        return
     try:
-        signed = endorsements.sign(
-            form.cleaned_data["transfer"], by=request.user, now=timezone.now()
-        )
+        signed = endorsements.sign(key, by=request.user, now=timezone.now())
     except endorsements.EndorsementError as error:
         if error.code == "UNKNOWN_TRANSFER":
             raise Http404 from error
@@ -62,6 +69,17 @@ def _sign(request: VenueRequest) -> None:
         return
     number = goods.number(signed.receipt)
     messages.success(request, _("仓单 %(number)s 的转让已签章。") % {"number": number})
+
+
+def _sign_through(request: VenueRequest, last: str) -> None:
+    """Sign what the page showed, oldest first, up to its last row; nothing that came later."""
+    shown = endorsements.waiting()
+    keys = [one.key for one in shown]
+    if last in keys:
+        for key in keys[: keys.index(last) + 1]:
+            endorsements.sign(key, by=request.user, now=timezone.now())
+    count = keys.index(last) + 1 if last in keys else 0
+    messages.success(request, _("已签章 %(count)s 笔转让。") % {"count": count})
 
 
 def _register(request: VenueRequest, form: RegisterForm) -> bool:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from settlement.contracts.money import goods_out, late_fee, penalty_fen, split
+from settlement.contracts.statement import Found, certificate_of
 
 fen = st.integers(0, 10**12)
 DUE = dt.datetime(2026, 11, 25, 8, tzinfo=dt.UTC)
@@ -60,3 +61,15 @@ def test_each_day_begun_costs_five_in_ten_thousand(hours: int, fee: int) -> None
 
 def test_a_penalty_rounds_half_up_once() -> None:
     assert [penalty_fen(value, 1_000) for value in (4, 5, 14, 15)] == [0, 1, 1, 2]
+
+
+def test_an_umpire_goes_before_the_first_certificate_and_a_tickets_own_before_the_common_one() -> (
+    None
+):
+    common, own = Found(0, False, {}, "common"), Found(2, False, {}, "own")
+    umpire, umpire_own = Found(0, True, {}, "umpire"), Found(2, True, {}, "umpire, own")
+    assert certificate_of(2, [own, common]) == own
+    assert certificate_of(1, [own, common]) == common
+    assert certificate_of(2, [umpire, own]) == umpire
+    assert certificate_of(2, [umpire_own, umpire, own]) == umpire_own
+    assert certificate_of(1, [own]) is None

@@ -94,9 +94,7 @@ def test_a_seller_that_delivers_nothing_pays_when_it_has_the_money_and_its_goods
     deal.prove()
 
 
-def test_goods_of_a_seller_without_money_are_free_after_thirty_days_and_the_penalty_stays_owed() -> (
-    None
-):
+def test_goods_of_a_seller_without_money_are_free_after_thirty_days() -> None:
     deal = Deal()
     deal.order()
     deal.wait(days=15)
@@ -181,6 +179,21 @@ def test_only_disputed_money_waits_and_equal_offers_end_it() -> None:
     assert (deal.state, deal.dispute().state) == ("closed", "executed")
     assert deal.money(deal.seller) == VALUE - 36_100 - 3_000_000
     deal.prove()
+
+
+def test_nothing_is_ruled_on_before_the_undisputed_part_has_moved() -> None:
+    deal = Deal(cover_bp=1_000, buyer_yuan=2_000_000)
+    deal.pay()
+    deal.deliver(1_099_000)
+    deal.certificate(qnet_ar="5700", st_d="0.80", mt="18")
+    deal.accept()
+    deal.do(settling.object_to, **deal.as_buyer(), amount_fen=1_000, reason="重量不符")
+    assert deal.state == "top_up"
+    answer = {**deal.as_seller(), "text": "不同意"}
+    assert deal.refusal(disputes.respond, **answer) == "CONTRACT_STATE"
+    deal.pay()
+    deal.do(disputes.respond, **answer)
+    assert deal.dispute().state == "conciliation"
 
 
 def test_a_panel_decides_an_appeal_is_heard_once_and_time_makes_it_final() -> None:

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('exchange', '0003_delivery_terms'),
-        ('settlement', '0030_receipts'),
+        ('settlement', '0005_one_pile_one_receipt'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
