@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -9,7 +11,7 @@ from exchange.models import Firm, User, Venue
 from matching.commands import CreditCash, DebitCash, ReserveCash
 from matching.units import Fen
 from settlement import outbox
-from settlement.limits import FUNDS_MOST_FEN
+from settlement.limits import FUNDS_MOST_FEN, WITHDRAW_UNCHECKED_FEN
 from settlement.models import FundsDirection, FundsMovement, FundsState
 from settlement.payments.ledger_rail import LedgerRail
 from settlement.payments.ports import Operation, OperationKind, Outcome
@@ -54,11 +56,44 @@ def withdraw(
 ) -> FundsMovement:
     """Take money out: reserved in the engine first, paid by the rail, then debited.
 
-    Too little money is the engine's refusal; the movement then ends FAILED.
+    Above `WITHDRAW_UNCHECKED_FEN` a second person of the firm has to agree before anything moves
+    (RULEBOOK 4.2). Too little money is the engine's refusal; the movement then ends FAILED.
     """
     movement, created = _movement(venue, firm, FundsDirection.OUT, amount_fen, op_id, by)
-    if created:
+    if not created:
+        return movement
+    if amount_fen > WITHDRAW_UNCHECKED_FEN and by is not None:
+        FundsMovement.objects.filter(pk=movement.pk).update(state=FundsState.AWAITING)
+        movement.state = FundsState.AWAITING
+    else:
         outbox.write(ReserveCash(op_id, firm.pk, amount_fen))
+    return movement
+
+
+@transaction.atomic
+def check(
+    movement_id: int, *, firm: Firm, by: User, agreed: bool, now: dt.datetime
+) -> FundsMovement:
+    """A second person agrees to a withdrawal, or declines it; the asker may only decline.
+
+    Raises `FundsError`: `UNKNOWN_MOVEMENT` (also another firm's), `MOVEMENT_STATE`, `SAME_PERSON`.
+    """
+    rows = FundsMovement.objects.select_for_update(of=("self",)).filter(pk=movement_id, firm=firm)
+    movement = rows.first()
+    if movement is None:
+        raise FundsError("UNKNOWN_MOVEMENT")
+    if movement.state != FundsState.AWAITING:
+        raise FundsError("MOVEMENT_STATE")
+    is_asker = movement.asked_by_id == by.pk
+    if agreed and is_asker:
+        raise FundsError("SAME_PERSON")
+    movement.state = FundsState.REQUESTED if agreed else FundsState.FAILED
+    movement.refusal = "" if agreed else "DECLINED"
+    movement.checked_by = None if is_asker else by
+    movement.checked_at = now
+    movement.save(update_fields=["state", "refusal", "checked_by", "checked_at"])
+    if agreed:
+        outbox.write(ReserveCash(movement.op_id, movement.firm_id, movement.amount_fen))
     return movement
 
 

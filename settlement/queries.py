@@ -37,7 +37,8 @@ def statement(firm: Firm, *, most: int = 100) -> list[ledger.Line]:
 
 def movements(firm: Firm, *, most: int = 20) -> list[FundsMovement]:
     """Return a firm's deposits and withdrawals, newest first."""
-    return list(FundsMovement.objects.filter(firm=firm).order_by("-pk")[:most])
+    rows = FundsMovement.objects.select_related("asked_by").filter(firm=firm)
+    return list(rows.order_by("-pk")[:most])
 
 
 def receipts(firm: Firm, *, most: int = 200) -> list[Receipt]:

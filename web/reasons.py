@@ -112,6 +112,9 @@ SENTENCES: Final[dict[str, str]] = {
     "NOT_SIGNED": gettext_noop("仓库尚未对该仓单的转让签章，暂不能提货。"),
     "UNKNOWN_TRANSFER": gettext_noop("没有该转让。"),
     "EARLIER_UNSIGNED": gettext_noop("该货物此前的转让尚未签章，请按先后顺序签章。"),
+    "UNKNOWN_MOVEMENT": gettext_noop("没有该笔出入金。"),
+    "MOVEMENT_STATE": gettext_noop("该笔出入金已处理。"),
+    "DECLINED": gettext_noop("复核未通过。"),
     # A contract on its way.
     "UNKNOWN_CONTRACT": gettext_noop("没有该合同。"),
     "CONTRACT_STATE": gettext_noop("合同当前状态不能进行此操作，请刷新页面查看。"),

@@ -30,6 +30,9 @@ urlpatterns = [
     path("<slug:venue>/contracts/", contracts.contracts, name="contracts"),
     path("<slug:venue>/contracts/<int:trade_id>/", contracts.contract, name="contract"),
     path("<slug:venue>/contracts/<int:trade_id>/paper.json", contracts.paper, name="paper"),
+    path(
+        "<slug:venue>/contracts/<int:trade_id>/evidence.json", contracts.evidence, name="evidence"
+    ),
     path("<slug:venue>/contracts/<int:trade_id>/quality/", quality.quality, name="quality"),
     path("<slug:venue>/orders/", office.orders, name="orders"),
     path("<slug:venue>/store/", warehouse.store, name="store"),

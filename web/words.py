@@ -11,6 +11,7 @@ from settlement.models import Obligation
 
 DIRECTIONS = {"in": _("入金"), "out": _("出金")}
 FUNDS_STATES = {
+    "awaiting": _("待复核"),
     "requested": _("处理中"),
     "sent": _("处理中"),
     "confirmed": _("已完成"),

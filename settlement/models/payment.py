@@ -18,6 +18,7 @@ class FundsDirection(models.TextChoices):
 class FundsState(models.TextChoices):
     """Where a deposit or withdrawal stands (rulebook 4.2). UNKNOWN never retries by itself."""
 
+    AWAITING = "awaiting"  # a second person of the firm has to agree
     REQUESTED = "requested"
     SENT = "sent"
     CONFIRMED = "confirmed"
@@ -27,6 +28,7 @@ class FundsState(models.TextChoices):
 
 F = FundsState
 NEXT: Final[dict[str, frozenset[str]]] = {
+    F.AWAITING: frozenset({F.REQUESTED, F.FAILED}),
     F.REQUESTED: frozenset({F.SENT, F.FAILED, F.UNKNOWN}),
     F.SENT: frozenset({F.CONFIRMED, F.FAILED, F.UNKNOWN}),
     F.UNKNOWN: frozenset({F.CONFIRMED, F.FAILED}),
@@ -48,6 +50,8 @@ class FundsMovement(models.Model):
     refusal = models.CharField(max_length=40, blank=True)
     asked_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     asked_at = models.DateTimeField()
+    checked_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    checked_at = models.DateTimeField(null=True)
 
     objects = VenueManager["FundsMovement"]()
 
@@ -56,6 +60,11 @@ class FundsMovement(models.Model):
             models.UniqueConstraint(fields=["venue", "op_id"], name="one_movement_per_operation"),
             models.CheckConstraint(
                 condition=models.Q(amount_fen__gt=0), name="movement_has_an_amount"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(checked_by__isnull=True)
+                | (models.Q(asked_by__isnull=False) & ~models.Q(checked_by=models.F("asked_by"))),
+                name="movement_checked_by_another",
             ),
         ]
         indexes = [models.Index(fields=["venue", "firm", "-id"])]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from exchange import scope
 from exchange.followers import OutOfOrder, apply_blocks
-from exchange.models import Bookmark
+from exchange.models import Bookmark, User
 from matching.commands import BustTrade, CancelOrder, LiftOrder, Side, TimeInForce
 from matching.events import (
     CommandRejected,
@@ -344,4 +345,41 @@ def test_a_refused_order_books_nothing() -> None:
     buyer = world.firm("lzrd")
     events = world.enter(buyer, coal, Side.BUY, 500, 722)
     assert isinstance(events[0], CommandRejected)
+    prove(world)
+
+
+def test_a_large_withdrawal_waits_for_a_second_person_and_nothing_moves_before() -> None:
+    world = World()
+    buyer, other = world.firm("lzrd"), world.firm("lyjc")
+    asker, second = (User.objects.create_user(name) for name in ("asker", "second"))
+    pay_in(world, buyer, 2_000_000, "in")
+    most = 50_000_000
+    ask = {"venue": world.venue, "firm": buyer, "by": asker}
+    word = {"now": dt.datetime(2026, 11, 23, 2, tzinfo=dt.UTC), "agreed": True}
+    with scope.venue(1):
+        funds.withdraw(**ask, amount_fen=most, op_id="small")  # type: ignore[arg-type]
+        large = funds.withdraw(**ask, amount_fen=most + 1, op_id="large")  # type: ignore[arg-type]
+        declined = funds.withdraw(**ask, amount_fen=most + 2, op_id="no")  # type: ignore[arg-type]
+    world.settle_all()
+    with scope.venue(1):
+        assert ledger.balance(CNY, Code.TRADING, buyer.pk) == 200_000_000 - most
+        for by, firm, code in (
+            (asker, buyer, "SAME_PERSON"),
+            (second, other, "UNKNOWN_MOVEMENT"),
+        ):
+            with pytest.raises(funds.FundsError, match=code):
+                funds.check(large.pk, firm=firm, by=by, **word)  # type: ignore[arg-type]
+        funds.check(large.pk, firm=buyer, by=second, **word)  # type: ignore[arg-type]
+        funds.check(declined.pk, firm=buyer, by=asker, **(word | {"agreed": False}))  # type: ignore[arg-type]
+        with pytest.raises(funds.FundsError, match="MOVEMENT_STATE"):
+            funds.check(large.pk, firm=buyer, by=second, **word)  # type: ignore[arg-type]
+    world.settle_all()
+    with scope.venue(1):
+        states = [(one.op_id, one.state, one.refusal) for one in queries.movements(buyer)[:3]]
+        assert states == [
+            ("no", FundsState.FAILED, "DECLINED"),
+            ("large", FundsState.CONFIRMED, ""),
+            ("small", FundsState.CONFIRMED, ""),
+        ]
+        assert ledger.balance(CNY, Code.TRADING, buyer.pk) == 200_000_000 - 2 * most - 1
     prove(world)

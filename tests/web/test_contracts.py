@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from typing import Any
 
@@ -12,6 +13,7 @@ from exchange import scope
 from exchange.sequencer import now_us
 from matching.commands import LiftOrder, Side
 from settlement import funds
+from settlement.contracts.terms import digest
 from settlement.models import Obligation
 from tests.web.desk import Desk, codes, desk
 
@@ -139,6 +141,28 @@ def test_the_contracts_text_has_the_digest_that_was_signed(desk: Desk) -> None:
     answer = desk.client("trader", "rzyf").get(f"{PAGE}paper.json")
     assert answer["X-Content-SHA256"] == hashlib.sha256(answer.content).hexdigest()
     assert desk.client("trader", "jnqf").get(f"{PAGE}paper.json").status_code == 404
+
+
+def test_the_evidence_holds_everything_but_the_code_and_the_other_sides_money(desk: Desk) -> None:
+    agreed(desk, cover_bp=10_000)
+    goods = desk.client("delivery", "lzrd")
+    act(desk, goods, "order")
+    code = re.search(r'pickup-code">([A-Z0-9]{6})<', goods.get(PAGE).content.decode())
+    assert code is not None
+    store = desk.client("warehouse")
+    act(desk, store, "weigh", code=code[1], plate="鲁L·12345", gross="515", tare="15")
+    buyer, seller = desk.client("trader", "lzrd"), desk.client("trader", "rzyf")
+    mine, theirs = (one.get(f"{PAGE}evidence.json") for one in (buyer, seller))
+    assert mine["X-Content-SHA256"] == hashlib.sha256(mine.content).hexdigest()
+    told = json.loads(mine.content)
+    assert [row["gross_kg"] for row in told["tickets"]] == [515_000]
+    assert [row["kind"] for row in told["history"]][:2] == ["signed", "signed"]
+    assert told["contract_sha256"] == digest(told["contract"])
+    assert [row["kind"] for row in told["money"]] == ["commit"]
+    assert json.loads(theirs.content)["money"] == []
+    assert code[1] not in mine.content.decode()
+    for outsider in (store, desk.client("inspector"), desk.client("trader", "jnqf")):
+        assert outsider.get(f"{PAGE}evidence.json").status_code == 404
 
 
 def test_a_certificate_with_a_value_that_is_none_is_refused_at_its_field(desk: Desk) -> None:

@@ -47,6 +47,7 @@ MEMBERS: Final[dict[str, frozenset[str]]] = {
     "<slug:venue>/contracts/": FIRM | VENUE | HANDLE,
     "<slug:venue>/contracts/<int:trade_id>/": FIRM | VENUE | HANDLE,
     "<slug:venue>/contracts/<int:trade_id>/paper.json": FIRM | VENUE | HANDLE,
+    "<slug:venue>/contracts/<int:trade_id>/evidence.json": FIRM | VENUE | {Role.CLERK},
     "<slug:venue>/contracts/<int:trade_id>/quality/": FIRM | VENUE,
     "<slug:venue>/orders/": FIRM,
     "<slug:venue>/store/": frozenset({Role.WAREHOUSE}),

@@ -241,3 +241,23 @@ def test_pages_forbid_foreign_script_and_never_speak_of_lots(desk: Desk, page: s
     assert "lots" not in text
     ids = re.findall(r' id="([^"]+)"', text)
     assert sorted(ids) == sorted(set(ids))
+
+
+def test_a_large_withdrawal_is_agreed_to_by_another_finance_user_of_the_firm(desk: Desk) -> None:
+    desk.pay_in(desk.firm("lzrd"), 1_000_000)
+    asker, second = desk.client("finance", "lzrd"), desk.client("finance", "lzrd")
+    form = {"act": "out", "amount": "600,000", "op_id": operation(asker.get("/qldz/funds/"))}
+    assert asker.post("/qldz/funds/", form).status_code == 302
+    assert movements()[1:] == [("out", 60_000_000, "awaiting")]
+    own, others = (one.get("/qldz/funds/").content.decode() for one in (asker, second))
+    assert ('value="yes"' in own, 'value="yes"' in others) == (False, True)
+    number = re.search(r'name="movement" value="(\d+)"', others)
+    assert number is not None
+    word = {"act": "check", "movement": number[1], "agreed": "yes", "op_id": form["op_id"]}
+    assert desk.client("trader", "lzrd").post("/qldz/funds/", word).status_code == 404
+    assert desk.client("finance", "lyjc").post("/qldz/funds/", word).status_code == 404
+    assert "须由另一人复核" in asker.post("/qldz/funds/", word, follow=True).content.decode()
+    assert "已复核" in second.post("/qldz/funds/", word, follow=True).content.decode()
+    desk.catch_up()
+    desk.catch_up()
+    assert movements()[1:] == [("out", 60_000_000, "confirmed")]

@@ -153,6 +153,16 @@ class Bot:
             page = f"/{self.venue}/funds/"
             fields = {"act": act, "amount": str(amount), "op_id": str(uuid.uuid4())}
             await finance.post_form(page, fields, page=page)
+            if act == "out":
+                await self._agree(page)
+
+    async def _agree(self, page: str) -> None:
+        """Have the second finance user agree to the withdrawals that wait."""
+        checker = await self._person(f"{self.firm}-checker")
+        _, _, body = await checker.get(page)
+        for movement in re.findall(r'name="movement" value="([0-9]+)"', body):
+            fields = {"act": "check", "movement": movement, "agreed": "yes"}
+            await checker.post_form(page, fields | {"op_id": str(uuid.uuid4())}, page=page)
 
     async def _register(self, one: Strategy) -> None:
         keeper = await self._person(f"{self.venue}-warehouse")

@@ -69,6 +69,7 @@ def firm_people(venue: str, firm: str) -> list[Person]:
     return [
         Person(f"{firm}-trader", venue, firm, "trader", "交易员"),
         Person(f"{firm}-finance", venue, firm, "finance", "财务"),
+        Person(f"{firm}-checker", venue, firm, "finance", "财务复核"),
         Person(f"{firm}-delivery", venue, firm, "delivery", "提货员"),
         Person(f"{firm}-bot", venue, firm, "trader", "演示程序"),
     ]

@@ -21,3 +21,11 @@ class MovementForm(ActForm):
         if fen is None:
             raise forms.ValidationError("", code="NUMBER")
         return fen
+
+
+class CheckForm(ActForm):
+    """A second person's word on a withdrawal."""
+
+    act = forms.ChoiceField(choices=[("check", "check")], widget=forms.HiddenInput)
+    movement = forms.IntegerField(min_value=1, max_value=2**53, widget=forms.HiddenInput)
+    agreed = forms.ChoiceField(choices=[("yes", "yes"), ("no", "no")])

@@ -15,11 +15,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from exchange.link import BlockingLink
+from exchange.models import Role
 from settlement import outbox, queries
 from settlement.contracts import papers, paying, settling
+from settlement.contracts.evidence import bundle
 from settlement.contracts.flow import ContractError, worked_out
 from settlement.contracts.statement import Final as FinalFigures
-from settlement.contracts.terms import canonical
+from settlement.contracts.terms import canonical, digest
 from settlement.ledger import Kind
 from settlement.models import (
     DeliveryOrder,
@@ -261,9 +263,23 @@ def paper(request: VenueRequest, trade_id: int) -> HttpResponse:
     found = queries.contract(request.seat.firm, trade_id)
     if found is None or not found.obligation.terms:
         raise Http404
-    text = canonical(papers.document(found.obligation))
-    answer = HttpResponse(text, content_type="application/json; charset=utf-8")
+    return _file(request, trade_id, "", papers.document(found.obligation))
+
+
+@roles.only(roles.FIRM, roles.OPERATE, Role.CLERK)
+@require_GET
+def evidence(request: VenueRequest, trade_id: int) -> HttpResponse:
+    """Return everything about the contract in one file, with its SHA-256 in the answer."""
+    firm = request.seat.firm
+    found = queries.contract(firm, trade_id)
+    if found is None or not found.obligation.terms:
+        raise Http404
+    return _file(request, trade_id, "-evidence", bundle(found.obligation, seen_by=firm))
+
+
+def _file(request: VenueRequest, trade_id: int, what: str, content: Any) -> HttpResponse:
+    answer = HttpResponse(canonical(content), content_type="application/json; charset=utf-8")
     name = words.contract_number(request.venue, trade_id)
-    answer["Content-Disposition"] = f'attachment; filename="{name}.json"'
-    answer["X-Content-SHA256"] = found.obligation.terms_sha256
+    answer["Content-Disposition"] = f'attachment; filename="{name}{what}.json"'
+    answer["X-Content-SHA256"] = digest(content)
     return answer

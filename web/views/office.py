@@ -22,9 +22,10 @@ from matching.limits import HOLDERS_PER_ROOT
 from settlement import endorsements, outbox, queries, storage
 from settlement import funds as money
 from settlement import receipts as goods
+from settlement.limits import WITHDRAW_UNCHECKED_FEN
 from settlement.models import FundsMovement, FundsState, Receipt
 from web import display, roles
-from web.forms.funds import MovementForm
+from web.forms.funds import CheckForm, MovementForm
 from web.forms.receipts import CollectForm
 from web.limits import PAGE_ROWS
 from web.middleware import VenueRequest
@@ -46,6 +47,11 @@ def funds(request: VenueRequest) -> HttpResponse:
     may_move = request.seat.role == Role.FINANCE
     forms = {act: MovementForm.fresh(act=act) for act in ("in", "out")}
     status = 200
+    if request.POST.get("act") == "check":
+        if not may_move:
+            raise Http404
+        _check(request, firm)
+        return redirect("funds", venue=request.venue.code)
     if request.method == "POST":
         if not may_move:
             raise Http404
@@ -61,6 +67,12 @@ def funds(request: VenueRequest) -> HttpResponse:
         "funds": market.funds(firm.pk),
         "statement": queries.statement(firm),
         "movements": [(one, sentence(one.refusal) if one.refusal else "") for one in movements],
+        "checks": [
+            (one, CheckForm.fresh(movement=one.pk))
+            for one in movements
+            if may_move and one.state == FundsState.AWAITING
+        ],
+        "unchecked_fen": WITHDRAW_UNCHECKED_FEN,
         "is_pending": any(one.state in _PENDING for one in movements),
         "may_move": may_move,
         "form_in": forms["in"],
@@ -92,6 +104,29 @@ def _move(request: VenueRequest, firm: Firm, form: MovementForm) -> bool:
         return False
     messages.success(request, _("已受理，进度见出入金记录。"))
     return True
+
+
+def _check(request: VenueRequest, firm: Firm) -> None:
+    """Agree to a withdrawal that waits, or decline it."""
+    form = CheckForm(request.POST)
+    if not form.is_valid():
+        raise Http404
+    agreed = form.cleaned_data["agreed"] == "yes"
+    try:
+        money.check(
+            form.cleaned_data["movement"],
+            firm=firm,
+            by=request.user,
+            agreed=agreed,
+            now=timezone.now(),
+        )
+    except money.FundsError as error:
+        if error.code == "UNKNOWN_MOVEMENT":
+            raise Http404 from error
+        messages.error(request, sentence(error.code))
+        return
+    _dispatch()
+    messages.success(request, _("已复核。") if agreed else _("已退回。"))
 
 
 def _dispatch() -> None:

@@ -1,0 +1,124 @@
+"""Everything about one contract in one canonical text, for a panel, an arbitrator or a court.
+
+RULEBOOK C15: in a dispute the operator produces the original contract and its records. What names a
+journal block can be checked against the journal's hash chain, a transfer against the ledger's.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from exchange.models import Firm
+from settlement import ledger
+from settlement.contracts.papers import document
+from settlement.models import (
+    ContractEvent,
+    Dispute,
+    FinalStatement,
+    Inspection,
+    Invoice,
+    Obligation,
+    ReceiptChange,
+    WeighTicket,
+)
+
+
+def bundle(contract: Obligation, *, seen_by: Firm | None) -> dict[str, Any]:
+    """Return the contract with all that happened to it; a party sees its own money only.
+
+    Plain JSON: integers and texts, instants in UTC. The pick-up code is not evidence and not in it.
+    """
+    statement = FinalStatement.objects.filter(obligation=contract).first()
+    dispute = Dispute.objects.filter(obligation=contract).first()
+    return {
+        "format": 1,
+        "contract": document(contract),
+        "contract_sha256": contract.terms_sha256,
+        "state": contract.state,
+        "tickets": [
+            {
+                "number": row.number,
+                "plate": row.plate,
+                "gross_kg": row.gross_kg,
+                "tare_kg": row.tare_kg,
+                "decided_kg": row.decided_kg,
+                "refused": row.refused,
+                "at": _utc(row.at),
+            }
+            for row in WeighTicket.objects.filter(obligation=contract).order_by("number")
+        ],
+        "certificates": [
+            {
+                "ticket": row.ticket,
+                "umpire": row.is_umpire,
+                "certificate": row.certificate,
+                "agency": row.agency,
+                "measured": row.measured,
+                "at": _utc(row.at),
+            }
+            for row in Inspection.objects.filter(obligation=contract).order_by("pk")
+        ],
+        "statement": statement.body if statement else None,
+        "statement_sha256": statement.sha256 if statement else "",
+        "dispute": _dispute(dispute) if dispute else None,
+        "invoices": [
+            {
+                "number": row.number,
+                "gross_fen": row.gross_fen,
+                "vat_fen": row.vat_fen,
+                "state": row.state,
+                "red_number": row.red_number,
+                "reason": row.reason,
+                "at": _utc(row.at),
+            }
+            for row in Invoice.objects.filter(obligation=contract).order_by("pk")
+        ],
+        "receipts": [
+            {
+                "journal": row.key,
+                "receipt": row.receipt_id,
+                "kind": row.kind,
+                "lots": row.lots,
+                "weight_kg": row.weight_kg,
+                "at": _utc(row.at),
+            }
+            for row in ReceiptChange.objects.filter(trade_id=contract.trade_id).order_by("key")
+        ],
+        "money": [
+            {
+                "id": str(row.pk),
+                "block": row.seq,
+                "kind": row.kind,
+                "from_firm": row.debit.firm_id,
+                "to_firm": row.credit.firm_id,
+                "amount_fen": row.amount,
+                "at": _utc(row.at),
+            }
+            for row in ledger.movements(contract.trade_id)
+            if row.ledger == ledger.CNY
+            and (seen_by is None or seen_by.pk in (row.debit.firm_id, row.credit.firm_id))
+        ],
+        "history": [
+            {"kind": row.kind, "firm": row.firm_id, "at": _utc(row.at), "detail": row.detail}
+            for row in ContractEvent.objects.filter(obligation=contract).order_by("pk")
+        ],
+    }
+
+
+def _dispute(dispute: Dispute) -> dict[str, Any]:
+    return {
+        "by_firm": dispute.by_firm_id,
+        "amount_fen": dispute.amount_fen,
+        "reason": dispute.reason,
+        "response": dispute.response,
+        "state": dispute.state,
+        "buyer_offer_fen": dispute.buyer_offer_fen,
+        "seller_offer_fen": dispute.seller_offer_fen,
+        "seller_gets_fen": dispute.seller_gets_fen,
+        "decision": dispute.decision,
+    }
+
+
+def _utc(at: dt.datetime) -> str:
+    return at.astimezone(dt.UTC).isoformat(timespec="microseconds")
