@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import bench_durable, bench_engine, bench_matching, bench_socket
+from exchange import reference
+from tests.benchmarks import (
+    bench_durable,
+    bench_engine,
+    bench_ledger,
+    bench_matching,
+    bench_socket,
+)
 from tests.journeys.product import Product
 
 
@@ -28,6 +35,14 @@ def test_the_matching_benchmark_runs() -> None:
 def test_the_durable_benchmark_runs(journal_url: str, tmp_path: Path) -> None:
     row = bench_durable.run(500, journal_url, 5_000)
     assert row["refused"] == {}
+
+
+@pytest.mark.databases
+@pytest.mark.django_db
+def test_the_ledger_benchmark_runs() -> None:
+    rows = bench_ledger.run(reference.load()[0].pk, 20, firms=10)
+    assert [row["flow"] for row in rows[-3:]] == ["hold", "post a part", "audit of the hash chain"]
+    assert rows[-1]["faults"] == ""
 
 
 @pytest.mark.browser

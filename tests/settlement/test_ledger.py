@@ -95,6 +95,27 @@ def test_the_same_id_is_the_same_chain_and_a_refused_one_stays_refused() -> None
         chain(Entry(CNY, A, B, 50, Kind.PAYMENT), seq=3)
 
 
+def test_a_repeated_chain_has_all_its_actions() -> None:
+    more = Entry(CNY, A, B, 10, Kind.PAYMENT)
+    chain(HOLD, more, seq=2)
+    chain(HOLD, more, seq=2)
+    with pytest.raises(LedgerError, match="more actions"):
+        chain(HOLD, seq=2)
+    with pytest.raises(LedgerError, match="half of a chain"):
+        chain(HOLD, more, more, seq=2)
+
+
+def test_ids_rise_with_the_journal_and_differ_by_place() -> None:
+    ids = [
+        ledger.transfer_id(seq=seq, position=place, number=number)
+        for seq in (1, 2, 300)
+        for place in ("0/1",)
+        for number in (0, 1, 257)
+    ]
+    assert ids == sorted(ids)
+    assert len({*ids, ledger.transfer_id(seq=1, position="0/2")}) == len(ids) + 1
+
+
 def test_a_day_closes_once_and_a_statement_joins_its_balances() -> None:
     chain(Post(chain(HOLD, seq=2), 25), seq=3)
     chain(Entry(CNY, A, B, 5, Kind.PAYMENT), seq=4, at=AT + 24 * HOUR)
