@@ -12,9 +12,9 @@ from django.db import close_old_connections, connection
 from exchange import scope
 from exchange.link import BlockingLink
 from exchange.models import Venue
-from settlement import ledger, outbox
+from settlement import chores, ledger, outbox
 from settlement.contracts import timers
-from settlement.limits import TIMER_S
+from settlement.limits import CHORES_EVERY, TIMER_S
 
 log = logging.getLogger(__name__)
 
@@ -41,12 +41,17 @@ class ContractClock(threading.Thread):
 
     def run(self) -> None:
         """Sweep every few seconds; a venue in trouble must not keep the others waiting."""
+        pulses = 0
         with BlockingLink(self._address) as link:
             while not self._stop_event.wait(TIMER_S):
+                pulses += 1
                 close_old_connections()
                 for venue_id in list(Venue.objects.values_list("id", flat=True)):
                     try:
                         pulse(venue_id, self._clock(), link)
+                        if pulses % CHORES_EVERY == 1:
+                            with scope.venue(venue_id):
+                                chores.minute(self._clock(), link)
                     except Exception:
                         log.exception("contracts of venue %s", venue_id)
         connection.close()

@@ -12,7 +12,7 @@ from matching.commands import CreditCash, DebitCash, ReserveCash
 from matching.units import Fen
 from settlement import outbox
 from settlement.limits import FUNDS_MOST_FEN, WITHDRAW_UNCHECKED_FEN
-from settlement.models import FundsDirection, FundsMovement, FundsState
+from settlement.models import BooksCheck, FundsDirection, FundsMovement, FundsState
 from settlement.payments.ledger_rail import LedgerRail
 from settlement.payments.ports import Operation, OperationKind, Outcome
 
@@ -57,8 +57,13 @@ def withdraw(
     """Take money out: reserved in the engine first, paid by the rail, then debited.
 
     Above `WITHDRAW_UNCHECKED_FEN` a second person of the firm has to agree before anything moves
-    (RULEBOOK 4.2). Too little money is the engine's refusal; the movement then ends FAILED.
+    (RULEBOOK 4.2). While the books of the venue do not agree nothing is paid out: raises
+    `FundsError("BOOKS_BROKEN")`. Too little money is the engine's refusal; the movement then ends
+    FAILED.
     """
+    check = BooksCheck.objects.filter(venue_id=venue.pk).first()
+    if check is not None and check.faults:
+        raise FundsError("BOOKS_BROKEN")  # nothing leaves until the difference is explained
     movement, created = _movement(venue, firm, FundsDirection.OUT, amount_fen, op_id, by)
     if not created:
         return movement

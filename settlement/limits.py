@@ -12,5 +12,7 @@ RESALE_DAYS: Final = 5
 """Trading days before bought goods may be sold again (国发〔2011〕38号: five)."""
 TIMER_S: Final = 5
 """Seconds between two sweeps over the contracts' deadlines."""
+CHORES_EVERY: Final = 12
+"""Sweeps between two looks at the books: once a minute."""
 OP_ID_LENGTH: Final = 64
 """Characters of an operation id."""

@@ -115,6 +115,7 @@ SENTENCES: Final[dict[str, str]] = {
     "UNKNOWN_MOVEMENT": gettext_noop("没有该笔出入金。"),
     "MOVEMENT_STATE": gettext_noop("该笔出入金已处理。"),
     "DECLINED": gettext_noop("复核未通过。"),
+    "BOOKS_BROKEN": gettext_noop("账目核对不符，查明之前暂停出金。"),
     # A contract on its way.
     "UNKNOWN_CONTRACT": gettext_noop("没有该合同。"),
     "CONTRACT_STATE": gettext_noop("合同当前状态不能进行此操作，请刷新页面查看。"),

@@ -4,6 +4,7 @@ The ledger's classes are not re-exported: `settlement.ledger` is their only writ
 """
 
 import settlement.models.ledger  # noqa: F401
+from settlement.models.check import BooksCheck
 from settlement.models.contract import (
     ContractEvent,
     DeliveryOrder,
@@ -27,6 +28,7 @@ from settlement.models.payment import (
 from settlement.models.receipt import Endorsement, Receipt, ReceiptChange, ReceiptState
 
 __all__ = [
+    "BooksCheck",
     "ContractEvent",
     "DeliveryOrder",
     "Dispute",

@@ -26,6 +26,7 @@ from exchange.rulebook import RuleError
 from exchange.sequencer import VenueState
 from matching.commands import Phase
 from settlement import books
+from settlement.models import BooksCheck
 from web import roles
 from web.forms.base import ActForm, has_acted, remember
 from web.forms.instrument import InstrumentForm, earlier
@@ -54,6 +55,7 @@ def console(request: VenueRequest) -> HttpResponse:
     todays = [row.statistics for row in rows if row.statistics and row.statistics.day == day]
     context = _console(request, "instruments") | {
         "engine": engine,
+        "check": BooksCheck.objects.filter(venue=request.venue).first(),
         "rows": [
             {
                 "instrument": row.instrument,
