@@ -92,10 +92,17 @@ def test_listed_trading_needs_no_approval() -> None:
 def test_what_an_order_holds_is_the_formula_of_units(
     price: int, lots: int, tolerance: int, fee: int
 ) -> None:
-    terms = other(plus_tolerance_bp=tolerance, buyer_fee_bp=fee, lot_kg=50, tick_fen_per_t=20)
     value = value_fen(price, 20, lots * 50)
-    assert Instrument(terms).largest_value_fen(price, lots) == value
-    assert Instrument(terms).need_fen(price, lots) == hold_fen(value, 10_000, tolerance, fee)
+    for cover in (10_000, 1_000, 1):
+        terms = other(
+            plus_tolerance_bp=tolerance,
+            buyer_fee_bp=fee,
+            lot_kg=50,
+            tick_fen_per_t=20,
+            cover_bp=cover,
+        )
+        assert Instrument(terms).largest_value_fen(price, lots) == value
+        assert Instrument(terms).need_fen(price, lots) == hold_fen(value, cover, tolerance, fee)
 
 
 def test_phases_move_along_their_table_and_nowhere_else() -> None:

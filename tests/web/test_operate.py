@@ -59,6 +59,16 @@ def test_a_listed_instrument_reaches_engine_and_console_without_a_restart(desk: 
         assert (row.band_bp, row.buyer_fee_bp, row.reference_ticks) == (600, 5, 722)
 
 
+def test_an_instrument_with_a_deposit_is_listed_for_delivery_and_acceptance(desk: Desk) -> None:
+    operator = desk.client("operator")
+    form = typed(suggestion(operator)) | {"cover": "10", "delivery": "acceptance"}
+    assert operator.post("/qldz/ops/new/", form).status_code == 302
+    desk.catch_up()
+    with scope.venue(1):
+        row = Instrument.objects.get()
+        assert (row.cover_bp, row.delivery, row.status) == (1_000, "acceptance", "listed")
+
+
 def test_other_terms_under_a_taken_code_are_refused(desk: Desk) -> None:
     operator = desk.client("operator")
     form = typed(suggestion(operator))
@@ -73,6 +83,8 @@ def test_other_terms_under_a_taken_code_are_refused(desk: Desk) -> None:
     [
         ({"tick": "0.01", "lot_kg": "50", "reference": "722"}, "FRACTION_OF_FEN"),
         ({"tick": "0"}, "NUMBER"),
+        ({"cover": "10"}, "DEPOSIT_NEEDS_ACCEPTANCE"),
+        ({"cover": "0", "delivery": "acceptance"}, "NUMBER"),
         ({"tick": "5", "reference": "722"}, "TICK"),
         ({"lot_kg": "0"}, "NUMBER"),
         ({"minimum": "500.5"}, "NUMBER"),

@@ -24,6 +24,7 @@ FIELD_OF: Final = {
     "buyer_fee_bp": "buyer_fee",
     "seller_fee_bp": "seller_fee",
     "plus_tolerance_bp": "tolerance",
+    "cover_bp": "cover",
 }
 """Where a rule's field is on the form, when it has another name there."""
 
@@ -61,6 +62,16 @@ class InstrumentForm(ActForm):
     buyer_fee = NumberField(label=_("买方交易费（%）"), decimals=2)
     seller_fee = NumberField(label=_("卖方交易费（%）"), decimals=2)
     tolerance = NumberField(label=_("溢装幅度（%）"), decimals=2)
+    delivery = forms.ChoiceField(
+        label=_("交收方式"),
+        choices=[("receipt", _("仓单过户")), ("acceptance", _("提货验收"))],
+        help_text=_("仓单过户：成交即货款两讫。提货验收：付清、过磅、检验、结算、开票。"),
+    )
+    cover = NumberField(
+        label=_("成交时付款（占货款 %）"),
+        decimals=2,
+        help_text=_("100 为全额；提货验收的商品可先付定金，余款按规则限期付清。"),
+    )
     piece_min_kg = NumberField(label=_("单件最轻（千克）"), decimals=0)
     piece_max_kg = NumberField(
         label=_("单件最重（千克）"), decimals=0, help_text=_("每件重量不同的商品填写，其余填 0。")
@@ -135,7 +146,7 @@ class InstrumentForm(ActForm):
             figures[field] = lots or 0
         for field in ("tick", "reference", "max_value"):
             figures[field] = rulebook.yuan_to_fen(data[field])
-        for field in ("band", "buyer_fee", "seller_fee", "tolerance"):
+        for field in ("band", "buyer_fee", "seller_fee", "tolerance", "cover"):
             figures[field] = rulebook.percent_to_bp(data[field])
         if not figures["tick"]:
             self.refuse("NUMBER", "tick")
@@ -172,6 +183,8 @@ class InstrumentForm(ActForm):
             piece_min_kg=int(data["piece_min_kg"]),
             piece_max_kg=int(data["piece_max_kg"]),
             approval=self.approvals.get(data["approval"]),
+            cover_bp=figures["cover"],
+            delivery=data["delivery"],
         )
 
     def refuse_rule(self, error: RuleError) -> None:
@@ -234,6 +247,8 @@ def _typed(terms: InstrumentTerms) -> dict[str, str]:
         "buyer_fee": percent(terms.buyer_fee_bp),
         "seller_fee": percent(terms.seller_fee_bp),
         "tolerance": percent(terms.plus_tolerance_bp),
+        "delivery": str(terms.delivery),
+        "cover": percent(terms.cover_bp),
         "piece_min_kg": str(terms.piece_min_kg),
         "piece_max_kg": str(terms.piece_max_kg),
     }

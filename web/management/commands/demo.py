@@ -142,6 +142,7 @@ class Command(BaseCommand):
             table.add_row("", "", "buys", f"{buyer}-trader")
             table.add_row("", "", "operates", f"{code}-operator, {code}-reviewer")
             table.add_row("", "", "stores", f"{code}-warehouse")
+            table.add_row("", "", "inspects, settles", f"{code}-inspector, {code}-clerk")
             table.add_row("", "", "money, goods", f"{buyer}-finance, {buyer}-delivery")
         Console(width=110, soft_wrap=True).print(table)
         self.say(f"password of everybody: {cast.PASSWORD}")
