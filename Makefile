@@ -10,12 +10,13 @@ PORT ?= 8000
 BOTS ?= 1
 DATA ?= var/demo
 DEEP ?= 840
+LIVES ?= 15
 SAMPLE ?= 200
 # Tests run on as many workers as there are cores, at most 4.
 WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -gt 4 ] && n=4; echo $$n)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check install install-dev browser test-sqlite test-postgresql test-deep mutate build-fast test-fast test-conformance bench bench-ledger bench-matching bench-peers messages replay format clean
+.PHONY: help demo test check install install-dev browser test-sqlite test-postgresql test-deep simulate mutate build-fast test-fast test-conformance bench bench-ledger bench-matching bench-peers messages replay format clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -64,6 +65,9 @@ $(CONFORMANCE)/.installed: tests/conformance/requirements.lock
 
 test-conformance: $(CONFORMANCE)/.installed ## Run somebody else's conformance suite on the engine, in its own environment
 	@$(CONFORMANCE)/bin/python -m tests.conformance
+
+simulate: $(BIN)/.dev ## Live random contracts with scarce money, LIVES x 12 of them (2 minutes; LIVES=500 for an hour)
+	HAIDAI_DEEP=$(LIVES) $(BIN)/python -m pytest tests/settlement/contracts/test_machine.py -q -s
 
 mutate: $(BIN)/.dev ## Plant faults into the engine and see that tests notice (40 minutes; SAMPLE=200)
 	nice -n 15 $(BIN)/python -m tests.mutation --sample $(SAMPLE)

@@ -365,4 +365,4 @@ def test_whatever_people_try_money_and_goods_are_where_they_belong() -> None:
     assert outcomes["closed"] * 3 >= ended, f"lives that only default prove little: {outcomes}"
     assert outcomes["terminated"], outcomes
     assert outcomes["refused"], outcomes
-    print(dict(outcomes))
+    print(dict(outcomes))  # how the lives ended: `make simulate` shows it
