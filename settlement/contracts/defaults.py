@@ -108,8 +108,14 @@ def collect(contract: Obligation, *, at: dt.datetime) -> None:
     change(contract, due_at=at + dt.timedelta(days=1))
 
 
-def ended(contract: Obligation, penalty: Fen, *, at: dt.datetime) -> None:
-    """The remedy is executed: the contract is over."""
+def ended(contract: Obligation, penalty: Fen, left: Fen, *, at: dt.datetime) -> None:
+    """The remedy is executed: the contract is over.
+
+    `left` is a payment that came after the remedy was worked out: it returns to the buyer.
+    """
+    if left:
+        number = contract.trade_id
+        outbox.write(DischargeTrade(f"rest:{number}", number, (), (), 0, left, 0))
     unpaid = contract.unpaid_fen - penalty
     step(
         contract,

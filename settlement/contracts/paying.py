@@ -60,6 +60,8 @@ def pay(trade_id: TradeId, *, firm: Firm, by: User, op_id: str, now: dt.datetime
     if is_asked(f"pay:{trade_id}:"):
         raise ContractError("PAYMENT_UNDER_WAY")
     amount, late = due_fen(contract, now)
+    if not amount:
+        raise ContractError("CONTRACT_STATE")
     change(contract, late_fen=late)
     outbox.write(PayTrade(f"pay:{trade_id}:{op_id}", trade_id, amount))
     note(contract, "pay_asked", at=now, firm_id=firm.pk, by=by, amount_fen=amount, late_fen=late)

@@ -16,7 +16,6 @@ from settlement.contracts.flow import (
     ContractError,
     State,
     change,
-    is_asked,
     locked,
     note,
     only,
@@ -92,6 +91,8 @@ def object_to(
         raise ContractError("CONTRACT_STATE")
     if getattr(contract, f"{side}_agreed_at") is not None:
         raise ContractError("AGREED_ALREADY")
+    if Dispute.objects.filter(obligation=contract).exists():
+        raise ContractError("CONTRACT_STATE")
     if not reason.strip():
         raise ContractError("REQUIRED")
     if len(reason.strip()) > 400:
@@ -168,9 +169,10 @@ def retention_fen(contract: Obligation) -> Fen:
 def exchanged(contract: Obligation, event: TradeDischarged, *, at: dt.datetime) -> None:
     """Title and money have moved: the invoice is due."""
     due = at + dt.timedelta(days=terms_of(contract).invoice_days)
-    unpaid = shares_of(contract).unpaid
+    shares = shares_of(contract)
+    give_back(contract, event.committed_fen - shares.kept)
     # A dispute about money that was never paid freezes only what is there.
-    most = max(event.committed_fen - retention_fen(contract), 0)
+    most = max(shares.kept - retention_fen(contract), 0)
     Dispute.objects.filter(obligation=contract, amount_fen__gt=most).update(amount_fen=most)
     step(
         contract,
@@ -179,11 +181,13 @@ def exchanged(contract: Obligation, event: TradeDischarged, *, at: dt.datetime) 
         due=due,
         settled_at=at,
         committed_fen=event.committed_fen,
-        kept_fen=event.committed_fen,
-        unpaid_fen=unpaid,
+        kept_fen=shares.kept,
+        unpaid_fen=shares.unpaid,
     )
 
 
-def is_exchanging(contract: Obligation) -> bool:
-    """Say whether the engine has been asked for the exchange and has not answered yet."""
-    return is_asked(f"deliver:{contract.trade_id}")
+def give_back(contract: Obligation, extra: Fen) -> None:
+    """Return what the buyer paid twice: a payment that overtook the news of the one before."""
+    if extra > 0:
+        number = contract.trade_id
+        outbox.write(DischargeTrade(f"rest:{number}", number, (), (), 0, extra, 0))

@@ -13,7 +13,15 @@ from typing import Final
 from django.db import models, transaction
 
 from settlement.contracts import defaults, delivering, disputes, settling
-from settlement.contracts.flow import ContractError, State, change, locked, note, terms_of
+from settlement.contracts.flow import (
+    ContractError,
+    State,
+    change,
+    is_asked,
+    locked,
+    note,
+    terms_of,
+)
 from settlement.models import Dispute, Obligation
 from settlement.models.obligation import OPEN_STATES
 
@@ -76,7 +84,7 @@ def _act(contract: Obligation, now: dt.datetime) -> None:
     assert contract.due_at is not None
     over = now > contract.due_at + dt.timedelta(days=terms_of(contract).grace_days)
     if contract.state == State.MATCHED:
-        if over:
+        if over and not is_asked(f"pay:{contract.trade_id}:"):
             defaults.begin(contract, State.BUYER_DEFAULT, at=now)
     elif contract.state == State.SECURED:
         defaults.begin(contract, State.BUYER_DEFAULT, at=now)

@@ -6,6 +6,7 @@ import datetime as dt
 
 import pytest
 
+from matching.commands import PayTrade
 from settlement.contracts import money, timers
 from settlement.ledger import Code
 from tests.settlement.contracts.trade import (
@@ -153,6 +154,54 @@ def test_a_top_up_that_is_never_paid_leaves_the_seller_what_there_is() -> None:
     assert deal.state == "settled"
     assert deal.contract().unpaid_fen == owed - 79_420_000 - 39_710
     deal.prove()
+
+
+def test_what_a_buyer_pays_twice_in_one_moment_returns_to_it_and_not_to_the_seller() -> None:
+    deal = Deal(cover_bp=1_000, buyer_yuan=2_000_000)
+    deal.pay()
+    deal.deliver(1_099_000)
+    deal.certificate(qnet_ar="5700", st_d="0.80", mt="18")
+    deal.accept()
+    deal.agree()
+    value = 74_825 * 1_099
+    due = value + 36_100 - 79_420_000 - 39_710
+    # Both reach the engine before the follower has read the first.
+    deal.world.accept(PayTrade("pay:1:a", 1, due), PayTrade("pay:1:b", 1, due))
+    deal.world.settle_all()
+    assert deal.state == "settled"
+    kept = value * 5 // 100
+    assert deal.money(deal.buyer, Code.COMMITTED) == deal.contract().kept_fen == kept
+    deal.invoice()
+    deal.take_invoice()
+    assert (deal.state, deal.money(deal.seller)) == ("closed", value - 36_100)
+    assert deal.money(deal.buyer) == 200_000_000 - value - 36_100
+    deal.prove()
+
+
+def test_a_payment_that_overtakes_a_remedy_returns_to_the_buyer() -> None:
+    deal = Deal(cover_bp=1_000)
+    deal.wait(days=6)
+    with deal.scope():
+        defaults.choose(1, **deal.as_seller(), remedy="penalty", now=deal.now)
+    deal.world.accept(PayTrade("pay:1:late", 1, 5_000))
+    deal.world.settle_all()
+    assert deal.state == "terminated"
+    assert deal.money(deal.buyer, Code.COMMITTED) == 0
+    assert deal.money(deal.buyer) + deal.money(deal.seller) == 2_000_000_000
+    assert deal.world.engine.venue.trades == {}
+    deal.prove()
+
+
+def test_a_second_dispute_about_one_statement_is_refused() -> None:
+    deal = Deal(cover_bp=1_000, buyer_yuan=2_000_000)
+    deal.pay()
+    deal.deliver(1_000_000)
+    deal.accept()
+    with deal.scope():
+        said = {"amount_fen": 100, "reason": "x", "now": deal.now}
+        settling.object_to(1, **deal.as_buyer(), **said)
+    said = {"amount_fen": 100, "reason": "y"}
+    assert deal.refusal(settling.object_to, **deal.as_seller(), **said) == "CONTRACT_STATE"
 
 
 def test_only_disputed_money_waits_and_equal_offers_end_it() -> None:
