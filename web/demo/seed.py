@@ -161,18 +161,7 @@ def _money_and_goods(
                 continue
             instrument = by_commodity[code]
             for number in range(RECEIPTS_PER_PRODUCT if not instrument.piece_max_kg else 40):
-                lots, weight_kg = pile(instrument, number)
-                receipts.register(
-                    venue=venue,
-                    firm=firm,
-                    instrument=instrument,
-                    warehouse=instrument.warehouse,
-                    lots=lots,
-                    weight_kg=weight_kg,
-                    op_id=f"demo:goods:{firm.code}:{code}:{number}",
-                    by=keeper,
-                    lot_reference=f"{firm.code.upper()}-{code}-{number + 1:03d}",
-                )
+                _store(firm, instrument, number, f"demo:goods:{firm.code}:{code}", "", keeper)
     while outbox.dispatch(link):
         pass
 
@@ -188,20 +177,28 @@ def _goods_to_accept(
             if code not in cast.SELLS.get(firm.code, ()):
                 continue
             for number in range(1 if not instrument.piece_max_kg else 5):
-                lots, weight_kg = pile(instrument, number)
-                receipts.register(
-                    venue=venue,
-                    firm=firm,
-                    instrument=instrument,
-                    warehouse=instrument.warehouse,
-                    lots=lots,
-                    weight_kg=weight_kg,
-                    op_id=f"demo:accept:{firm.code}:{code}:{number}",
-                    by=keeper,
-                    lot_reference=f"{firm.code.upper()}-{code}-YS{number + 1:02d}",
-                )
+                _store(firm, instrument, number, f"demo:accept:{firm.code}:{code}", "YS", keeper)
     while outbox.dispatch(link):
         pass
+
+
+def _store(
+    firm: Firm, instrument: Instrument, number: int, op_id: str, mark: str, keeper: User
+) -> None:
+    """Register one pile; repeated it is the same."""
+    lots, weight_kg = pile(instrument, number)
+    place = f"{mark}{number + 1:02d}" if mark else f"{number + 1:03d}"
+    receipts.register(
+        venue=instrument.venue,
+        firm=firm,
+        instrument=instrument,
+        warehouse=instrument.warehouse,
+        lots=lots,
+        weight_kg=weight_kg,
+        op_id=f"{op_id}:{number}",
+        by=keeper,
+        lot_reference=f"{firm.code.upper()}-{instrument.commodity.code}-{place}",
+    )
 
 
 def pile(instrument: Instrument, number: int) -> tuple[int, int]:
