@@ -163,6 +163,7 @@ def test_a_refusal_has_a_code_and_words_in_both_languages(desk: Any) -> None:
     said = seller.order("buy", "1450", "500")
     assert re.search(r"related", said), said
     seller.page.click("button[name=language]")
+    seller.page.wait_for_selector("html[lang^=zh][data-feed=live]")
 
 
 def test_money_and_goods_come_and_go_by_the_people_whose_job_it_is(desk: Any) -> None:
