@@ -9,6 +9,7 @@ PYTHON312 ?= python3.12
 PORT ?= 8000
 BOTS ?= 1
 DATA ?= var/demo
+RAIL ?= ledger
 DEEP ?= 840
 LIVES ?= 15
 SAMPLE ?= 200
@@ -16,7 +17,7 @@ SAMPLE ?= 200
 WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -gt 4 ] && n=4; echo $$n)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check install install-dev browser test-sqlite test-postgresql test-deep simulate mutate build-fast test-fast test-conformance bench bench-ledger bench-matching bench-peers messages replay format clean
+.PHONY: help demo test check install install-dev browser test-sqlite test-postgresql test-deep simulate chaos mutate build-fast test-fast test-conformance bench bench-ledger bench-matching bench-peers messages replay format clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -37,8 +38,12 @@ install: $(BIN)/.runtime ## Create .venv with the product's packages
 
 install-dev: $(BIN)/.dev ## Create .venv with the packages for tests and checks, too
 
-demo: $(BIN)/.runtime ## Start the demo: three venues, bots, every screen (PORT=8000 BOTS=1 DATA=var/demo)
-	@$(BIN)/python manage.py demo --port $(PORT) --bots $(BOTS) --data $(DATA)
+ifeq ($(RAIL),stripe)
+DOUBLE := $(BIN)/python -m tests.fakestripe --webhook http://127.0.0.1:$(PORT)/hooks/stripe/ --state $(DATA)-stripe.json --
+endif
+
+demo: $(BIN)/.runtime ## Start the demo: three venues, bots, every screen (PORT=8000 BOTS=1 DATA=var/demo RAIL=stripe)
+	@$(DOUBLE) $(BIN)/python manage.py demo --port $(PORT) --bots $(BOTS) --data $(DATA)
 
 test: $(BIN)/.dev browser test-sqlite test-postgresql ## Run every test, the browser journeys included
 
@@ -68,6 +73,10 @@ test-conformance: $(CONFORMANCE)/.installed ## Run somebody else's conformance s
 
 simulate: $(BIN)/.dev ## Live random contracts with scarce money, LIVES x 12 of them (2 minutes; LIVES=500 for an hour)
 	HAIDAI_DEEP=$(LIVES) $(BIN)/python -m pytest tests/settlement/contracts/test_machine.py -q -s
+
+chaos: $(BIN)/.dev ## 150 payments x 20 seeds through a rail that loses a third of the calls, on both databases (5 minutes)
+	HAIDAI_CHAOS=1 $(BIN)/python -m pytest tests/settlement/payments/test_chaos.py -q -s -n $(WORKERS) --timeout 900
+	HAIDAI_CHAOS=1 $(BIN)/python -m pytest tests/settlement/payments/test_chaos.py -q -s -n $(WORKERS) --timeout 900 -m databases --database postgresql
 
 mutate: $(BIN)/.dev ## Plant faults into the engine and see that tests notice (40 minutes; SAMPLE=200)
 	nice -n 15 $(BIN)/python -m tests.mutation --sample $(SAMPLE)

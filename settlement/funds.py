@@ -8,15 +8,23 @@ from django.db import transaction
 from django.utils import timezone
 
 from exchange.models import Firm, User, Venue
-from matching.commands import CreditCash, DebitCash, ReserveCash
+from matching.commands import CreditCash, DebitCash, ReleaseCash, ReserveCash
 from matching.units import Fen
-from settlement import outbox
+from settlement import accounts, outbox
 from settlement.limits import FUNDS_MOST_FEN, WITHDRAW_UNCHECKED_FEN
-from settlement.models import BooksCheck, FundsDirection, FundsMovement, FundsState
-from settlement.payments.ledger_rail import LedgerRail
-from settlement.payments.ports import Operation, OperationKind, Outcome
+from settlement.models import (
+    BooksCheck,
+    BoundAccount,
+    FundsDirection,
+    FundsMovement,
+    FundsState,
+    IncomingItem,
+    PaymentOperation,
+)
+from settlement.payments import operations, rails, reconcile
+from settlement.payments.ports import Answer, OperationKind
 
-rail = LedgerRail()
+_OPEN = (FundsState.REQUESTED, FundsState.SENT, FundsState.UNKNOWN)
 
 
 class FundsError(Exception):
@@ -29,24 +37,44 @@ class FundsError(Exception):
 
 @transaction.atomic
 def deposit(
-    *, venue: Venue, firm: Firm, amount_fen: Fen, op_id: str, by: User | None
+    *,
+    venue: Venue,
+    firm: Firm,
+    amount_fen: Fen,
+    op_id: str,
+    by: User | None,
+    rail_name: str = "",
 ) -> FundsMovement:
     """Bring money in: the rail confirms, the engine is told, the ledger follows.
 
+    Only on a rail that can be asked (`PUSH_ONLY` otherwise: money comes when the firm sends it).
     Repeated with the same `op_id` it returns the first movement; with another amount or firm it
-    raises `FundsError("OP_ID_REUSED")`.
+    raises `FundsError("OP_ID_REUSED")`. `rail_name` is another rail than the installation's.
     """
-    movement, created = _movement(venue, firm, FundsDirection.IN, amount_fen, op_id, by)
-    if not created:
-        return movement
-    answer = rail.submit(Operation(op_id, OperationKind.PAY_IN, firm.code, amount_fen))
-    if answer.outcome != Outcome.DONE:
-        movement.state = FundsState.FAILED
-        movement.refusal = answer.code
-    else:
-        movement.state = FundsState.SENT
-        outbox.write(CreditCash(op_id, firm.pk, amount_fen))
-    movement.save(update_fields=["state", "refusal"])
+    rail = rails.rail(rail_name) if rail_name else rails.current()
+    if rail.capabilities().is_push:
+        raise FundsError("PUSH_ONLY")
+    movement, created = _movement(venue, firm, FundsDirection.IN, amount_fen, op_id, by, rail.name)
+    if created:
+        _ask(movement, OperationKind.PAY_IN, accounts.bound(firm, rail.name))
+    return movement
+
+
+def receive(
+    item: IncomingItem, account: BoundAccount, *, by: User | None, now: dt.datetime
+) -> FundsMovement:
+    """Money that has come in is the firm's: take it over, then credit it."""
+    movement, created = _movement(
+        account.venue,
+        account.firm,
+        FundsDirection.IN,
+        item.amount_fen,
+        f"item:{item.pk}",
+        by,
+        item.rail,
+    )
+    if created:
+        _ask(movement, OperationKind.PAY_IN, account)
     return movement
 
 
@@ -57,14 +85,22 @@ def withdraw(
     """Take money out: reserved in the engine first, paid by the rail, then debited.
 
     Above `WITHDRAW_UNCHECKED_FEN` a second person of the firm has to agree before anything moves
-    (RULEBOOK 4.2). While the books of the venue do not agree nothing is paid out: raises
-    `FundsError("BOOKS_BROKEN")`. Too little money is the engine's refusal; the movement then ends
-    FAILED.
+    (RULEBOOK 4.2). It goes to the firm's bound account alone: `NO_ACCOUNT` without one. While the
+    books of the venue do not agree, or a line of the rail's statement is unexplained, nothing is
+    paid out: `BOOKS_BROKEN`, `BREAK_OPEN`. Too little money is the engine's refusal; the movement
+    then ends FAILED.
     """
     check = BooksCheck.objects.filter(venue_id=venue.pk).first()
     if check is not None and check.faults:
         raise FundsError("BOOKS_BROKEN")  # nothing leaves until the difference is explained
-    movement, created = _movement(venue, firm, FundsDirection.OUT, amount_fen, op_id, by)
+    rail = rails.current()
+    if reconcile.is_frozen(rail.name):
+        raise FundsError("BREAK_OPEN")
+    if accounts.bound(firm, rail.name) is None:
+        raise FundsError("NO_ACCOUNT")
+    if amount_fen > rail.capabilities().most_fen:
+        raise FundsError("AMOUNT")
+    movement, created = _movement(venue, firm, FundsDirection.OUT, amount_fen, op_id, by, rail.name)
     if not created:
         return movement
     if amount_fen > WITHDRAW_UNCHECKED_FEN and by is not None:
@@ -103,23 +139,64 @@ def check(
 
 
 def reserved(op_id: str) -> None:
-    """The engine has set a withdrawal's money aside: pay it out and tell the engine."""
+    """The engine has set a withdrawal's money aside: have it paid out."""
     movement = FundsMovement.objects.select_related("firm").get(op_id=op_id)
-    answer = rail.submit(
-        Operation(op_id, OperationKind.PAY_OUT, movement.firm.code, movement.amount_fen)
+    account = accounts.bound(movement.firm, movement.rail)
+    if account is None:  # given up in the meantime
+        _fail(movement, "NO_ACCOUNT")
+    else:
+        _ask(movement, OperationKind.PAY_OUT, account)
+
+
+def _ask(movement: FundsMovement, kind: OperationKind, account: BoundAccount | None) -> None:
+    """Write the rail's operation down; a rail that answers at once is asked at once."""
+    now = timezone.now()
+    row = operations.request(
+        movement.rail,
+        kind,
+        movement.amount_fen,
+        op_id=movement.op_id,
+        party=movement.firm.code,
+        account=account,
+        now=now,
     )
-    assert answer.outcome == Outcome.DONE, "the ledger rail is final"
-    FundsMovement.objects.filter(pk=movement.pk, state=FundsState.REQUESTED).update(
-        state=FundsState.SENT
-    )
-    outbox.write(DebitCash(f"{op_id}:paid", op_id))
+    rail = rails.rail(movement.rail)
+    if rail.capabilities().is_immediate:
+        operations.work(row.pk, rail, now, ended)
+        movement.refresh_from_db()
+
+
+def ended(row: PaymentOperation, answer: Answer) -> None:
+    """A rail has finally answered: tell the engine, in the transaction that keeps the answer."""
+    movement = FundsMovement.objects.select_for_update(of=("self",)).get(op_id=row.op_id)
+    if row.state == operations.S.REFUSED:
+        _fail(movement, "RAIL_REFUSED")
+        return
+    movement.state = FundsState.SENT
+    movement.save(update_fields=["state"])
+    if movement.direction == FundsDirection.IN:
+        outbox.write(CreditCash(movement.op_id, movement.firm_id, row.done_fen))
+    else:
+        outbox.write(DebitCash(f"{movement.op_id}:paid", movement.op_id))
+
+
+def _fail(movement: FundsMovement, refusal: str) -> None:
+    movement.state = FundsState.FAILED
+    movement.refusal = refusal
+    movement.save(update_fields=["state", "refusal"])
+    if movement.direction == FundsDirection.OUT:
+        outbox.write(ReleaseCash(f"{movement.op_id}:back", movement.op_id))
+
+
+def uncertain(op_id: str) -> None:
+    """The rail has not said what became of a movement: show it, and free nothing."""
+    asked = [FundsState.REQUESTED, FundsState.SENT]
+    FundsMovement.objects.filter(op_id=op_id, state__in=asked).update(state=FundsState.UNKNOWN)
 
 
 def confirmed(op_id: str) -> None:
     """The engine has booked a movement: it is done."""
-    FundsMovement.objects.filter(
-        op_id=op_id, state__in=[FundsState.SENT, FundsState.REQUESTED, FundsState.UNKNOWN]
-    ).update(state=FundsState.CONFIRMED)
+    FundsMovement.objects.filter(op_id=op_id, state__in=_OPEN).update(state=FundsState.CONFIRMED)
 
 
 def _movement(
@@ -129,6 +206,7 @@ def _movement(
     amount_fen: Fen,
     op_id: str,
     by: User | None,
+    rail: str,
 ) -> tuple[FundsMovement, bool]:
     if not 0 < amount_fen <= FUNDS_MOST_FEN:
         raise FundsError("AMOUNT")
@@ -140,6 +218,7 @@ def _movement(
             "direction": direction,
             "amount_fen": amount_fen,
             "state": FundsState.REQUESTED,
+            "rail": rail,
             "asked_by": by,
             "asked_at": timezone.now(),
         },

@@ -16,3 +16,31 @@ CHORES_EVERY: Final = 12
 """Sweeps between two looks at the books: once a minute."""
 OP_ID_LENGTH: Final = 64
 """Characters of an operation id."""
+OPERATION_LEASE_S: Final = 60
+"""Seconds a worker may take over one call of a rail; afterwards another one finds out."""
+REPEATS_MOST: Final = 3
+"""Tries of an operation before its rail is asked what became of it."""
+LOOKUP_GRACE_S: Final = 30
+"""Seconds during which a rail's "never heard of it" may be said of a request still under way."""
+REPLAY_MARGIN_S: Final = 3_600
+"""Seconds kept clear of the end of a rail's safe repeats."""
+BACKOFF_MOST_S: Final = 300
+"""Longest pause between two tries of an operation, in seconds; they double from 2."""
+POLL_S: Final = 60
+"""Seconds between two looks at an operation that waits for its rail or its payer."""
+WORK_S: Final = 1
+"""Seconds between two looks at the rails' operations."""
+NOTIFICATIONS_AT_ONCE: Final = 200
+"""Most messages of rails followed in one go."""
+NOTIFICATION_BYTES: Final = 262_144
+"""Largest message of a rail."""
+INCOMING_POLL_S: Final = 600
+"""Seconds between two looks at a funding account without a hint."""
+INCOMING_OVERLAP_S: Final = 86_400
+"""Seconds that two looks at a funding account overlap: rails date late."""
+RECONCILE_S: Final = 3_600
+"""Seconds between two comparisons with a rail's statement."""
+STATEMENT_OVERLAP_S: Final = 86_400
+"""Seconds that two readings of a statement overlap."""
+STATEMENT_LAG_S: Final = 7_200
+"""Seconds after which a finished operation must be on its rail's statement."""

@@ -8,7 +8,22 @@ from django.db import models
 
 from exchange.models import Firm
 from settlement import ledger
-from settlement.models import FundsMovement, Obligation, Receipt, ReceiptChange, ReceiptState
+from settlement.models import (
+    AccountState,
+    BoundAccount,
+    FundsMovement,
+    IncomingItem,
+    IncomingState,
+    LineState,
+    Obligation,
+    OperationState,
+    PaymentOperation,
+    RailLine,
+    Receipt,
+    ReceiptChange,
+    ReceiptState,
+    Reconciliation,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +99,42 @@ def contract(firm: Firm | None, trade_id: int) -> Contract | None:
     ]
     changes = list(ReceiptChange.objects.filter(trade_id=trade_id).order_by("key"))
     return Contract(obligation, payments, changes)
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentDesk:
+    """What waits for a person about the venue's money, and the last operations."""
+
+    accounts: list[BoundAccount]
+    unknown_items: list[IncomingItem]
+    breaks: list[RailLine]
+    lost: list[PaymentOperation]
+    operations: list[PaymentOperation]
+    reconciliations: list[Reconciliation]
+
+
+def payment_desk(*, most: int = 50) -> PaymentDesk:
+    """Return the current venue's; the oldest that waits first, the latest operation first."""
+    broken = [LineState.THEIRS_ONLY, LineState.AMOUNT]
+    asked = PaymentOperation.objects
+    return PaymentDesk(
+        accounts=list(
+            BoundAccount.objects.select_related("firm", "proposed_by")
+            .filter(state=AccountState.PROPOSED)
+            .order_by("pk")[:most]
+        ),
+        unknown_items=list(
+            IncomingItem.objects.filter(state=IncomingState.UNKNOWN).order_by("pk")[:most]
+        ),
+        breaks=list(RailLine.objects.filter(state__in=broken).order_by("pk")[:most]),
+        lost=list(asked.filter(state=OperationState.HUMAN).order_by("pk")[:most]),
+        operations=list(asked.order_by("-pk")[:most]),
+        reconciliations=list(Reconciliation.objects.order_by("rail")),
+    )
+
+
+def account_of(firm: Firm, rail: str) -> BoundAccount | None:
+    """Return the firm's live account on a rail, or else the one it asked for last."""
+    rows = BoundAccount.objects.filter(firm=firm, rail=rail)
+    live = [AccountState.PROPOSED, AccountState.OPENING, AccountState.BOUND]
+    return rows.filter(state__in=live).first() or rows.order_by("-pk").first()

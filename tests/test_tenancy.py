@@ -17,8 +17,8 @@ from web.demo import cast, seed
 pytestmark = [pytest.mark.django_db, pytest.mark.databases]
 
 PUBLIC = {
-    "home", "legal", "alive", "ready", "wall", "instruments", "account_login", "account_signup",
-    "account_inactive", "set_language", "javascript-catalog",
+    "home", "legal", "alive", "ready", "wall", "instruments", "hook", "account_login",
+    "account_signup", "account_inactive", "set_language", "javascript-catalog",
 }  # fmt: skip
 OWN = {"preferences", "account_logout", "account_reauthenticate"}
 

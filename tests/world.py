@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from django.utils import timezone
 
 from exchange import reference, rulebook, scope
 from exchange.blocks import GENESIS, Block, make_block
@@ -25,11 +26,24 @@ from matching.commands import (
 )
 from matching.engine import ENGINE_VERSION, Engine
 from matching.events import AnyEvent, CommandRejected
+from settlement import accounts, queries
 from settlement.follower import SettlementFollower
 from settlement.models import OutboxCommand, OutboxState
 
 START_US = 1_795_400_000_000_000  # 2026-11-23 in Shanghai
 DAY = 20261123
+
+
+def bind(firm: Firm) -> None:
+    """Bind the firm's own account at the current venue, as firm and clerk do in two steps."""
+    if queries.account_of(firm, "ledger") is not None:
+        return
+    now = timezone.now()
+    venue = Venue.objects.get(pk=scope.current_venue_id())
+    account = accounts.propose(
+        venue=venue, firm=firm, payout=f"6222-{firm.pk}", bank_code="ICBK", by=None, now=now
+    )
+    accounts.agree(account.pk, by=None, agreed=True, now=now)
 
 
 class World:
@@ -97,6 +111,8 @@ class World:
         firm = Firm.objects.get(code=code)
         if firm.pk not in self.engine.venue.accounts:
             self.accept(DefineFirm(firm.pk, firm.group))
+            with scope.venue(self.venue.id):
+                bind(firm)
         return firm
 
     def instrument(

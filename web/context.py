@@ -32,6 +32,8 @@ def page(request: HttpRequest) -> dict[str, Any]:
             "is_store": seat is not None and seat.role == Role.WAREHOUSE,
             "is_handler": seat is not None
             and seat.role in (Role.WAREHOUSE, Role.INSPECTOR, Role.CLERK),
+            "is_payer": seat is not None
+            and seat.role in (Role.OPERATOR, Role.REVIEWER, Role.CLERK),
             "theme": user.theme if user else "dark",
             "trend": user.trend if user else "cn",
             "build": build_id(),

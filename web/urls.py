@@ -5,7 +5,17 @@
 
 from django.urls import include, path
 
-from web.views import contracts, health, market, office, operate, quality, warehouse
+from web.views import (
+    contracts,
+    health,
+    hooks,
+    market,
+    office,
+    operate,
+    payments,
+    quality,
+    warehouse,
+)
 
 public = (
     [
@@ -20,6 +30,7 @@ urlpatterns = [
     path("legal/", market.legal, name="legal"),
     path("livez", health.alive, name="alive"),
     path("readyz", health.ready, name="ready"),
+    path("hooks/<slug:rail>/", hooks.rail, name="hook"),
     path("preferences/", health.preferences, name="preferences"),
     path("", include(public)),
     path("<slug:venue>/", market.board, name="board"),
@@ -36,6 +47,7 @@ urlpatterns = [
     path("<slug:venue>/contracts/<int:trade_id>/quality/", quality.quality, name="quality"),
     path("<slug:venue>/orders/", office.orders, name="orders"),
     path("<slug:venue>/store/", warehouse.store, name="store"),
+    path("<slug:venue>/payments/", payments.payments, name="payments"),
     path("<slug:venue>/ops/", operate.console, name="console"),
     path("<slug:venue>/ops/new/", operate.new_instrument, name="new-instrument"),
     path("<slug:venue>/ops/instruments/<slug:code>/", operate.halt, name="halt"),

@@ -167,7 +167,41 @@ ROLES = {
     "inspector": _("检验"),
     "clerk": _("结算员"),
 }
+ACCOUNT_STATES = {
+    "proposed": _("待结算员核对"),
+    "opening": _("银行核验中"),
+    "bound": _("已绑定"),
+    "refused": _("未通过"),
+    "closed": _("已解绑"),
+}
+OPERATION_STATES = {
+    "new": _("待发送"),
+    "sending": _("发送中"),
+    "pending": _("已受理"),
+    "action": _("待付款方办理"),
+    "unknown": _("结果待查"),
+    "human": _("须人工查明"),
+    "done": _("已完成"),
+    "refused": _("被拒"),
+}
+OPERATION_KINDS = {
+    "open": _("开户核验"),
+    "pay_in": _("收款"),
+    "reserve": _("预授权"),
+    "capture": _("扣款"),
+    "release": _("解除预授权"),
+    "pay_out": _("付款"),
+    "refund": _("退款"),
+    "clawback": _("追回付款"),
+}
+RAILS = {"ledger": _("存管账户"), "stripe": "Stripe"}
+LINE_STATES = {"theirs_only": _("无对应业务"), "amount": _("金额不符")}
 _TABLES = {
+    "account": ACCOUNT_STATES,
+    "operation": OPERATION_STATES,
+    "operation_kind": OPERATION_KINDS,
+    "rail": RAILS,
+    "line": LINE_STATES,
     "direction": DIRECTIONS,
     "funds": FUNDS_STATES,
     "receipt": RECEIPT_STATES,

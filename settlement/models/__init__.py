@@ -4,6 +4,7 @@ The ledger's classes are not re-exported: `settlement.ledger` is their only writ
 """
 
 import settlement.models.ledger  # noqa: F401
+from settlement.models.account import AccountState, BoundAccount, IncomingItem, IncomingState
 from settlement.models.check import BooksCheck
 from settlement.models.contract import (
     ContractEvent,
@@ -23,13 +24,24 @@ from settlement.models.payment import (
     FundsState,
     OutboxCommand,
     OutboxState,
+)
+from settlement.models.rail import (
+    CustodyEntry,
+    LineState,
+    Notification,
+    OperationState,
     PaymentOperation,
+    RailLine,
+    Reconciliation,
 )
 from settlement.models.receipt import Endorsement, Receipt, ReceiptChange, ReceiptState
 
 __all__ = [
+    "AccountState",
     "BooksCheck",
+    "BoundAccount",
     "ContractEvent",
+    "CustodyEntry",
     "DeliveryOrder",
     "Dispute",
     "DisputeState",
@@ -38,16 +50,23 @@ __all__ = [
     "FundsDirection",
     "FundsMovement",
     "FundsState",
+    "IncomingItem",
+    "IncomingState",
     "Inspection",
     "Invoice",
     "InvoiceState",
+    "LineState",
+    "Notification",
     "Obligation",
     "ObligationState",
+    "OperationState",
     "OutboxCommand",
     "OutboxState",
     "PaymentOperation",
+    "RailLine",
     "Receipt",
     "ReceiptChange",
     "ReceiptState",
+    "Reconciliation",
     "WeighTicket",
 ]

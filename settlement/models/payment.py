@@ -48,6 +48,7 @@ class FundsMovement(models.Model):
     amount_fen = models.PositiveBigIntegerField()
     state = models.CharField(max_length=12, choices=FundsState.choices)
     refusal = models.CharField(max_length=40, blank=True)
+    rail = models.CharField(max_length=12, default="ledger")
     asked_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     asked_at = models.DateTimeField()
     checked_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
@@ -68,26 +69,6 @@ class FundsMovement(models.Model):
             ),
         ]
         indexes = [models.Index(fields=["venue", "firm", "-id"])]
-
-
-class PaymentOperation(models.Model):
-    """What a rail was asked, and its final answer. One row an operation id, for ever."""
-
-    venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
-    op_id = models.CharField(max_length=64)
-    rail = models.CharField(max_length=12)
-    kind = models.CharField(max_length=12)
-    party = models.CharField(max_length=32)
-    amount_fen = models.PositiveBigIntegerField()
-    outcome = models.CharField(max_length=10)
-    made_at = models.DateTimeField()
-
-    objects = VenueManager["PaymentOperation"]()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["venue", "op_id"], name="one_row_per_operation"),
-        ]
 
 
 class OutboxState(models.TextChoices):

@@ -1,14 +1,18 @@
 """What a payment rail is: one Protocol, the same meaning on every rail.
 
-DONE and REFUSED are final under their operation id; RETRY means surely not executed; UNKNOWN
-maybe; PENDING accepted. A rail never raises for its own faults, never sleeps, never retries.
+DONE and REFUSED are final under their operation id; PENDING is accepted; ACTION waits for the
+payer; RETRY means surely not executed; UNKNOWN maybe. A rail never raises for its own faults,
+never sleeps, never retries, and never writes to the product's database (the ledger rail, which
+*is* in it, apart). The same id with other fields is never executed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from matching.units import Fen
 
@@ -18,6 +22,7 @@ class Outcome(StrEnum):
 
     DONE = "done"
     PENDING = "pending"
+    ACTION = "action"
     REFUSED = "refused"
     UNKNOWN = "unknown"
     RETRY = "retry"
@@ -26,35 +31,128 @@ class Outcome(StrEnum):
 class OperationKind(StrEnum):
     """What a rail is asked."""
 
-    PAY_IN = "pay_in"
+    OPEN = "open"  # verify a firm's own account and give it one to send money to
+    PAY_IN = "pay_in"  # take over what a firm has sent
+    RESERVE = "reserve"  # hold a payer's money
+    CAPTURE = "capture"  # take all or a part of what a RESERVE holds, once
+    RELEASE = "release"  # give back what a RESERVE holds
     PAY_OUT = "pay_out"
+    REFUND = "refund"  # give back of a PAY_IN or a CAPTURE
+    CLAWBACK = "clawback"  # take back of a PAY_OUT
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One request; `op_id` is mandatory and the same for every repeat. `party` is a firm's code."""
+    """One request. `op_id` is the same for every repeat and unique on the rail.
+
+    `account` and `parent` are the rail's own names: of the firm's account, and of the operation
+    that this one builds on. `group` joins what belongs together on the rail's side. `made_at`
+    bounds a search for it from below.
+    """
 
     op_id: str
     kind: OperationKind
-    party: str
     amount_fen: Fen
+    made_at: dt.datetime
+    account: str = ""
+    holder: str = ""
+    bank_code: str = ""
+    method: str = ""
+    parent: str = ""
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a rail says; `code` explains a refusal."""
+    """What a rail says. `ref` is its own name of what it made; `code` explains a refusal.
+
+    `amount_fen` is what was moved or is held; a hold ends at `expires_at`; `says` is what the
+    payer has to be told.
+    """
 
     outcome: Outcome
     code: str = ""
+    ref: str = ""
+    amount_fen: Fen = 0
+    expires_at: dt.datetime | None = None
+    says: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a rail can do. `replay_s`: how long a repeat is safe; None for ever."""
+
+    most_fen: Fen
+    replay_s: int | None
+    is_push: bool
+    """Money comes in when the firm sends it, not when a form asks for it."""
+    is_immediate: bool = False
+    """Answers in the caller's transaction, finally."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A message of the rail, verified: what to look at, for which venue."""
+
+    event_id: str
+    kind: str
+    venue: str
+    op_id: str = ""
+    account: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """Money that a firm or somebody has sent to a funding account."""
+
+    ref: str
+    account: str
+    amount_fen: Fen
+    payer: str
+    at: dt.datetime
+    memo: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a rail's statement: what it did to the venue's balance there, fees apart."""
+
+    line_id: str
+    kind: str
+    amount_fen: Fen
+    at: dt.datetime
+    venue: str = ""
+    ref: str = ""
+
+
+class RailError(Exception):
+    """A message or a statement that cannot be used; `code` says why."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(f"{code}: {detail}" if detail else code)
+        self.code = code
+
+
+@runtime_checkable
 class PaymentAdapter(Protocol):
     """A payment rail."""
 
     name: str
 
-    def submit(self, operation: Operation) -> Answer:
-        """Execute once; safe to repeat with the same operation."""
+    def capabilities(self) -> Capabilities:
+        """Return what the rail can do."""
 
-    def lookup(self, operation: Operation) -> Answer:
+    def submit(self, operation: Operation) -> Answer:
+        """Execute once; safe to repeat with the same operation within `replay_s`."""
+
+    def lookup(self, operation: Operation, ref: str = "") -> Answer:
         """Say what became of an operation; reads, never creates. RETRY: never heard of it."""
+
+    def incoming(self, account: str, since: dt.datetime) -> list[Incoming]:
+        """Return what has come in to a funding account since then; raise `RailError` if unknown."""
+
+    def parse_notification(self, body: bytes, headers: Mapping[str, str]) -> list[Notice]:
+        """Verify a message and say what to look at; raise `RailError`."""
+
+    def statement(self, since: dt.datetime, until: dt.datetime) -> Iterable[Line]:
+        """Return the lines of a period, all venues' of this rail; raise `RailError` if unknown."""

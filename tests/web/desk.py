@@ -32,6 +32,7 @@ from settlement import funds, outbox, receipts
 from settlement.follower import SettlementFollower
 from settlement.models import Receipt
 from tests.exchange import running
+from tests.world import bind
 
 TODAY = 20261123
 
@@ -87,6 +88,7 @@ class Desk:
         firm = Firm.objects.get(code=code)
         with scope.venue(self.venue.id), BlockingLink(self.address) as link:
             rulebook.admit_firm(venue=self.venue, firm=firm, link=link)
+            bind(firm)
         return firm
 
     def instrument(self, commodity: str = "COAL-T5500", **more: Any) -> Instrument:

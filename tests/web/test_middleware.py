@@ -26,6 +26,7 @@ PUBLIC: Final = {
     "livez": 200,
     "readyz": 503,  # no feeds in this test
     "preferences/": 405,
+    "hooks/<slug:rail>/": 405,
     "wall/<slug:venue>/": 200,
     "api/<slug:venue>/instruments/": 200,
     "accounts/login/": 200,
@@ -51,6 +52,7 @@ MEMBERS: Final[dict[str, frozenset[str]]] = {
     "<slug:venue>/contracts/<int:trade_id>/quality/": FIRM | VENUE,
     "<slug:venue>/orders/": FIRM,
     "<slug:venue>/store/": frozenset({Role.WAREHOUSE}),
+    "<slug:venue>/payments/": VENUE | {Role.CLERK},
     "<slug:venue>/ops/": VENUE,
     "<slug:venue>/ops/new/": frozenset({Role.OPERATOR}),
     "<slug:venue>/ops/instruments/<slug:code>/": VENUE,
@@ -81,6 +83,7 @@ def address(route: str, desk: Desk, venue: str = "qldz") -> str:
     """Return an address for a route."""
     code = "lzrd" if "firms" in route else "coal-t5500-rzg"
     path = route.replace("<slug:venue>", venue).replace("<slug:code>", code)
+    path = path.replace("<slug:rail>", "stripe")
     return "/" + re.sub(r"<int:\w+>", "1", path)
 
 

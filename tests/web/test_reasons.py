@@ -17,7 +17,8 @@ LINK = {
     "BUSY", "DEADLINE", "UNREACHABLE", "RECOVERING", "UNKNOWN_VENUE", "TOO_LARGE", "MALFORMED",
     "HALTED",
 }  # fmt: skip
-_RAISED = re.compile(r"\b(?:\w+Error|Refused|error_frame|refuse)\(\s*\"([A-Z_]{3,})\"")
+# A rail's own messages are answered by machines to machines.
+_RAISED = re.compile(r"\b(?:(?!RailError)\w+Error|Refused|error_frame|refuse)\(\s*\"([A-Z_]{3,})\"")
 
 
 def raised() -> set[str]:

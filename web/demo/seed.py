@@ -6,8 +6,10 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import replace
 
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
+from django.utils import timezone
 
 from exchange import queries, reference, rulebook, scope
 from exchange.link import BlockingLink
@@ -23,7 +25,8 @@ from exchange.models import (
     Venue,
     Warehouse,
 )
-from settlement import funds, outbox, receipts
+from settlement import accounts, funds, outbox, receipts
+from settlement.queries import account_of
 from web.demo import cast
 
 MATCHED_VENUE = "qldz"
@@ -62,6 +65,8 @@ def commands(link: BlockingLink, today: dt.date, say: Callable[[str], None]) -> 
             for firm in firms:
                 rulebook.admit_firm(venue=venue, firm=firm, link=link)
             listed = _instruments(venue, link, today)
+            for firm in firms:
+                _account(venue, firm)
             _money_and_goods(venue, firms, listed, link)
             accepted = _accepted(venue, link, today)
             _goods_to_accept(venue, firms, accepted, link)
@@ -142,6 +147,27 @@ def _approval(venue: Venue) -> Approval:
     return found
 
 
+def _account(venue: Venue, firm: Firm) -> None:
+    """Bind the firm's own account: its finance user asks, the venue's clerk agrees.
+
+    On Stripe's side the account has to be there already, as the double has it.
+    """
+    if account_of(firm, settings.PAYMENT_RAIL) is not None:
+        return
+    now = timezone.now()
+    is_stripe = settings.PAYMENT_RAIL == "stripe"
+    account = accounts.propose(
+        venue=venue,
+        firm=firm,
+        payout=f"acct_demo{firm.code}" if is_stripe else f"6222{firm.pk:012d}",
+        bank_code="" if is_stripe else "102451000012",
+        by=User.objects.get(username=f"{firm.code}-finance"),
+        now=now,
+    )
+    clerk = User.objects.get(username=f"{venue.code}-clerk")
+    accounts.agree(account.pk, by=clerk, agreed=True, now=now)
+
+
 def _money_and_goods(
     venue: Venue, firms: list[Firm], listed: list[Instrument], link: BlockingLink
 ) -> None:
@@ -155,6 +181,7 @@ def _money_and_goods(
             amount_fen=DEPOSIT_FEN,
             op_id=f"demo:cash:{firm.code}",
             by=finance,
+            rail_name="ledger",
         )
         for code, side in cast.sides(list(by_commodity), firm.code):
             if side != "sell":

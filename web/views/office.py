@@ -19,13 +19,16 @@ from exchange.link import BlockingLink
 from exchange.models import LIVE_STATES, Firm, Instrument, OrderRow, Role, TradeRow
 from matching.commands import Side
 from matching.limits import HOLDERS_PER_ROOT
+from settlement import accounts as own_accounts
 from settlement import endorsements, outbox, queries, storage
 from settlement import funds as money
 from settlement import receipts as goods
 from settlement.limits import WITHDRAW_UNCHECKED_FEN
 from settlement.models import FundsMovement, FundsState, Receipt
+from settlement.payments import rails
 from web import display, roles
 from web.forms.funds import CheckForm, MovementForm
+from web.forms.payments import AccountForm, RowForm
 from web.forms.receipts import CollectForm
 from web.limits import PAGE_ROWS
 from web.middleware import VenueRequest
@@ -52,7 +55,15 @@ def funds(request: VenueRequest) -> HttpResponse:
             raise Http404
         _check(request, firm)
         return redirect("funds", venue=request.venue.code)
-    if request.method == "POST":
+    account_form = AccountForm.fresh()
+    if request.POST.get("act") in ("account", "close"):
+        if not may_move:
+            raise Http404
+        account_form = AccountForm(request.POST)
+        if _bind(request, firm, account_form):
+            return redirect("funds", venue=request.venue.code)
+        status = REFUSED
+    elif request.method == "POST":
         if not may_move:
             raise Http404
         form = MovementForm(request.POST)
@@ -62,6 +73,9 @@ def funds(request: VenueRequest) -> HttpResponse:
         status = REFUSED
     for act, form in forms.items():
         form.auto_id = f"{act}_%s"  # two forms of one kind on the page
+    account_form.auto_id = "account_%s"
+    account = queries.account_of(firm, settings.PAYMENT_RAIL)
+    is_live = account is not None and account.state in own_accounts.LIVE
     movements = queries.movements(firm)
     context = {
         "funds": market.funds(firm.pk),
@@ -72,8 +86,14 @@ def funds(request: VenueRequest) -> HttpResponse:
             for one in movements
             if may_move and one.state == FundsState.AWAITING
         ],
+        "account": account,
+        "account_refusal": sentence(account.refusal) if account and account.refusal else "",
+        "account_form": None if is_live or not may_move else account_form,
+        "close_form": RowForm.fresh(row=account.pk) if account and is_live else None,
+        "is_push": rails.current().capabilities().is_push,
         "unchecked_fen": WITHDRAW_UNCHECKED_FEN,
-        "is_pending": any(one.state in _PENDING for one in movements),
+        "is_pending": any(one.state in _PENDING for one in movements)
+        or (account is not None and account.state == "opening"),
         "may_move": may_move,
         "form_in": forms["in"],
         "form_out": forms["out"],
@@ -103,6 +123,35 @@ def _move(request: VenueRequest, firm: Firm, form: MovementForm) -> bool:
         form.refuse(movement.refusal, "amount")
         return False
     messages.success(request, _("已受理，进度见出入金记录。"))
+    return True
+
+
+def _bind(request: VenueRequest, firm: Firm, form: AccountForm) -> bool:
+    """Ask for an account to be bound, or give one up; False when the form has to say why not."""
+    if request.POST["act"] == "close":
+        closing = RowForm(request.POST)
+        if not closing.is_valid():
+            raise Http404
+        try:
+            own_accounts.close(closing.cleaned_data["row"], firm=firm)
+        except own_accounts.AccountError as error:
+            raise Http404 from error
+        return True
+    if not form.is_valid():
+        return False
+    try:
+        own_accounts.propose(
+            venue=request.venue,
+            firm=firm,
+            payout=form.cleaned_data["payout"],
+            bank_code=form.cleaned_data["bank_code"],
+            by=request.user,
+            now=timezone.now(),
+        )
+    except own_accounts.AccountError as error:
+        form.refuse(error.code, "payout")
+        return False
+    messages.success(request, _("已提交，待结算员核对。"))
     return True
 
 

@@ -22,14 +22,15 @@ from exchange.sequencer import now_us
 from exchange.trading_days import Scheduler
 from settlement.clock import ContractClock
 from settlement.follower import SettlementFollower
+from settlement.payments.worker import PaymentWorker
 
 
 class Command(BaseCommand):
     help = (
         "Run everything downstream of the journal in one process: rows for screens, settlement"
-        " with its deadlines, live feeds, and the scheduler that opens and closes the trading day."
-        " `manage.py serve` starts it for you. It goes on from its bookmarks and waits while the"
-        " engine restarts."
+        " with its deadlines and payments, live feeds, and the scheduler that opens and closes the"
+        " trading day. `manage.py serve` starts it for you. It goes on from its bookmarks and waits"
+        " while the engine restarts."
     )
     requires_system_checks = ()
 
@@ -61,6 +62,7 @@ class Command(BaseCommand):
         threads = [
             threading.Thread(target=books, name="books"),
             ContractClock(settings.ENGINE_LINK, timezone.now, stop),
+            PaymentWorker(settings.ENGINE_LINK, timezone.now, stop),
         ]
         if not options["without_scheduler"]:
             threads.append(Scheduler(settings.ENGINE_LINK, now_us, stop))

@@ -1,0 +1,104 @@
+"""Money that comes in by itself: credited to whose it is, or kept apart until a clerk knows."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.db import transaction
+from django.utils import timezone
+
+from exchange.models import Firm, User
+from exchange.scope import current_venue_id
+from settlement import funds
+from settlement.limits import INCOMING_OVERLAP_S, INCOMING_POLL_S
+from settlement.models import (
+    AccountState,
+    BoundAccount,
+    IncomingItem,
+    IncomingState,
+)
+from settlement.payments.ports import Incoming, PaymentAdapter
+
+
+class IncomingError(Exception):
+    """A decision about an item was refused; `code` says why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def poll(account: BoundAccount, rail: PaymentAdapter, now: dt.datetime) -> int:
+    """Ask the rail what has come in for an account; return how many items were new.
+
+    The period overlaps the one before; what is known is passed over.
+    """
+    last = account.polled_at or account.proposed_at
+    since = last - dt.timedelta(seconds=INCOMING_OVERLAP_S)
+    found = sum(
+        receive(rail.name, item) for item in reversed(rail.incoming(account.funding, since))
+    )
+    again = now + dt.timedelta(seconds=INCOMING_POLL_S)
+    BoundAccount.objects.filter(pk=account.pk).update(polled_at=now, poll_at=again)
+    return found
+
+
+@transaction.atomic
+def receive(rail: str, item: Incoming) -> bool:
+    """Keep an item, once; credit it if its payer is the account's holder. True if it was new."""
+    account = BoundAccount.objects.filter(rail=rail, funding=item.account).first()
+    is_open = account is not None and account.state == AccountState.BOUND
+    reason = ""
+    if account is None or not is_open:
+        reason = "NO_ACCOUNT"
+    elif item.payer != account.holder:
+        reason = "THIRD_PARTY"
+    row, is_new = IncomingItem.objects.get_or_create(
+        venue_id=current_venue_id(),
+        rail=rail,
+        ref=item.ref,
+        defaults={
+            "account": item.account,
+            "payer": item.payer[:120],
+            "memo": item.memo[:200],
+            "amount_fen": item.amount_fen,
+            "came_at": item.at,
+            "state": IncomingState.UNKNOWN if reason else IncomingState.MATCHED,
+            "reason": reason,
+            "firm": account.firm if account is not None and not reason else None,
+        },
+    )
+    if is_new and row.firm is not None and account is not None:
+        funds.receive(row, account, by=None, now=timezone.now())
+    return is_new
+
+
+@transaction.atomic
+def decide(
+    item_id: int, *, firm: Firm | None, note: str, by: User, now: dt.datetime
+) -> IncomingItem:
+    """A clerk says whose an unknown item is, or (`firm` None) that it went back at the bank.
+
+    Raises `IncomingError`: `UNKNOWN_ITEM`, `ITEM_STATE`, `NO_ACCOUNT` if the firm has none on this
+    rail, `OTHER_ACCOUNT` if the money lies on the account of another firm.
+    """
+    item = IncomingItem.objects.select_for_update(of=("self",)).filter(pk=item_id).first()
+    if item is None:
+        raise IncomingError("UNKNOWN_ITEM")
+    if item.state != IncomingState.UNKNOWN:
+        raise IncomingError("ITEM_STATE")
+    item.state = IncomingState.MATCHED if firm is not None else IncomingState.RETURNED
+    item.firm = firm
+    item.note = note
+    item.decided_by = by
+    item.decided_at = now
+    item.save()
+    if firm is not None:
+        live = BoundAccount.objects.filter(firm=firm, rail=item.rail, state=AccountState.BOUND)
+        account = live.first()
+        if account is None:
+            raise IncomingError("NO_ACCOUNT")
+        if account.funding != item.account:
+            raise IncomingError("OTHER_ACCOUNT")
+        funds.receive(item, account, by=by, now=now)
+    return item

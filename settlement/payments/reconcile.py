@@ -1,0 +1,146 @@
+"""A rail's statement against what we asked for: every line has its operation, and the reverse.
+
+An unexplained line, or a finished operation that is on no line, is a break; while one is open
+nothing is paid out at the venue (SETTLEMENT 2.3).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.db import transaction
+
+from exchange.models import User, Venue
+from exchange.scope import current_venue_id
+from settlement.limits import STATEMENT_LAG_S, STATEMENT_OVERLAP_S
+from settlement.models import (
+    LineState,
+    OperationState,
+    PaymentOperation,
+    RailLine,
+    Reconciliation,
+)
+from settlement.payments.ports import Line, OperationKind, PaymentAdapter
+
+K = OperationKind
+# What each kind does to the venue's balance at the rail.
+_SIGN = {K.PAY_IN: 1, K.CAPTURE: 1, K.CLAWBACK: 1, K.PAY_OUT: -1, K.REFUND: -1}
+_BREAKS = (LineState.THEIRS_ONLY, LineState.AMOUNT)
+_FROM_THE_BEGINNING = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+
+
+class ReconcileError(Exception):
+    """A break could not be explained; `code` says why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def run(rail: PaymentAdapter, now: dt.datetime) -> Reconciliation:
+    """Read the statement on from where it was left, with an overlap, and compare.
+
+    Raises `RailError` if the rail does not answer; nothing is kept then. Must not be called inside
+    a transaction unless the rail is immediate.
+    """
+    last = Reconciliation.objects.filter(rail=rail.name).first()
+    since = _FROM_THE_BEGINNING
+    if last is not None:
+        since = last.until - dt.timedelta(seconds=STATEMENT_OVERLAP_S)
+    venue = Venue.objects.get(pk=current_venue_id())
+    # A line that names no venue is everybody's trouble: the balance is shared.
+    lines = [one for one in rail.statement(since, now) if one.venue in ("", venue.code)]
+    return compare(rail.name, lines, now)
+
+
+@transaction.atomic
+def compare(rail: str, lines: list[Line], now: dt.datetime) -> Reconciliation:
+    """Match new lines and look for operations without one; return what was found."""
+    known = set(
+        RailLine.objects.filter(
+            rail=rail, line_id__in=[line.line_id for line in lines]
+        ).values_list("line_id", flat=True)
+    )
+    for line in lines:
+        if line.line_id not in known:
+            _keep(rail, line)
+    _match_late(rail)
+    done = PaymentOperation.objects.filter(
+        rail=rail, state=OperationState.DONE, kind__in=list(_SIGN), lines__isnull=True
+    )
+    settled = now - dt.timedelta(seconds=STATEMENT_LAG_S)
+    ours = list(done.filter(ended_at__lt=settled).order_by("pk").values_list("op_id", flat=True))
+    breaks = RailLine.objects.filter(rail=rail, state__in=_BREAKS).count() + len(ours)
+    found, _ = Reconciliation.objects.update_or_create(
+        venue_id=current_venue_id(),
+        rail=rail,
+        defaults={"at": now, "until": now, "ours_only": ours, "breaks": breaks},
+    )
+    return found
+
+
+def _keep(rail: str, line: Line) -> None:
+    row = RailLine(
+        venue_id=current_venue_id(),
+        rail=rail,
+        line_id=line.line_id,
+        ref=line.ref,
+        kind=line.kind,
+        amount_fen=line.amount_fen,
+        at=line.at,
+    )
+    _judge(row)
+    row.save()
+
+
+def _judge(row: RailLine) -> None:
+    """Find a line's operation: of its reference, on its side, and of its amount."""
+    kinds = [kind for kind, sign in _SIGN.items() if sign * row.amount_fen > 0]
+    candidates = PaymentOperation.objects.filter(
+        rail=row.rail, ref=row.ref, kind__in=kinds, state=OperationState.DONE, lines__isnull=True
+    ).order_by("pk")
+    operation = candidates.first() if row.ref else None
+    row.operation = operation
+    if operation is None:
+        row.state = LineState.THEIRS_ONLY
+    elif operation.done_fen != abs(row.amount_fen):
+        row.state = LineState.AMOUNT
+    else:
+        row.state = LineState.MATCHED
+
+
+def _match_late(rail: str) -> None:
+    """A line may come before we know that our operation is done."""
+    for row in RailLine.objects.filter(rail=rail, state=LineState.THEIRS_ONLY).order_by("pk"):
+        _judge(row)
+        if row.state != LineState.THEIRS_ONLY:
+            row.save(update_fields=["state", "operation"])
+
+
+def is_frozen(rail: str) -> bool:
+    """Say whether a break of the current venue is open on a rail."""
+    return Reconciliation.objects.filter(rail=rail, breaks__gt=0).exists()
+
+
+@transaction.atomic
+def explain(line_id: int, *, note: str, by: User, now: dt.datetime) -> None:
+    """A clerk explains a line that nobody asked for. Raises `ReconcileError`."""
+    row = RailLine.objects.select_for_update(of=("self",)).filter(pk=line_id).first()
+    if row is None:
+        raise ReconcileError("UNKNOWN_LINE")
+    if row.state not in _BREAKS:
+        raise ReconcileError("LINE_STATE")
+    row.state = LineState.EXPLAINED
+    row.note = note
+    row.explained_by = by
+    row.explained_at = now
+    row.save()
+    found = Reconciliation.objects.select_for_update().get(rail=row.rail)
+    left = RailLine.objects.filter(rail=row.rail, state__in=_BREAKS).count()
+    found.breaks = left + len(found.ours_only)
+    found.save(update_fields=["breaks"])
+
+
+def breaks(rail: str) -> list[RailLine]:
+    """Return the unexplained lines, oldest first."""
+    return list(RailLine.objects.filter(rail=rail, state__in=_BREAKS).order_by("pk"))

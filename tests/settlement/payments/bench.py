@@ -1,0 +1,84 @@
+"""A rail on the bench: adapters with the world that they speak to, for the contract test."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+
+from settlement.payments.ledger_rail import LedgerRail
+from settlement.payments.ports import Operation, OperationKind, PaymentAdapter
+from settlement.payments.stripe_rail import StripeRail
+from tests.fakestripe.client import InProcess
+from tests.fakestripe.double import SECRET, Double
+
+START = 1_795_480_000  # 2026-11-24 in Shanghai
+NAME = "日照远帆能源贸易有限公司(演示)"
+
+
+@dataclass
+class Clock:
+    """Seconds that only a test moves."""
+
+    seconds: int = START
+
+    def __call__(self) -> dt.datetime:
+        return dt.datetime.fromtimestamp(self.seconds, dt.UTC)
+
+    def go(self, seconds: int) -> dt.datetime:
+        self.seconds += seconds
+        return self()
+
+
+@dataclass
+class Bench:
+    """One rail with accounts on it."""
+
+    rail: PaymentAdapter
+    clock: Clock
+    payer: str = "payer"
+    payee: str = "payee"
+    method: str = "pm_card_visa"
+    double: Double | None = None
+    count: int = field(default=0)
+
+    def operation(
+        self, kind: OperationKind, amount_fen: int, *, parent: str = "", op_id: str = ""
+    ) -> Operation:
+        self.count += 1
+        op_id = op_id or f"qldz:op{self.count}"
+        pays_out = kind in (OperationKind.PAY_OUT, OperationKind.OPEN)
+        return Operation(
+            op_id,
+            kind,
+            amount_fen,
+            made_at=self.clock(),
+            account=self.payee if pays_out else self.payer,
+            holder=NAME,
+            method=self.method,
+            parent=parent,
+            group=op_id,
+        )
+
+
+def stripe_rail(double: Double, clock: Clock, client: InProcess | None = None) -> StripeRail:
+    return StripeRail(
+        "sk_test_bench",
+        webhook_secret=SECRET,
+        currency="cny",
+        bank_transfer="eu_bank_transfer",
+        clock=clock,
+        http=client or InProcess(double),
+    )
+
+
+def stripe_bench() -> Bench:
+    clock = Clock()
+    double = Double(lambda: clock.seconds)
+    payer = double.make("cus", "customer", name=NAME, metadata={})
+    payee = double.make("acct", "account", company={"name": NAME}, balance=0, metadata={})
+    double.send_money(payer["id"], 1_000_000, NAME)
+    return Bench(stripe_rail(double, clock), clock, payer["id"], payee["id"], double=double)
+
+
+def ledger_bench() -> Bench:
+    return Bench(LedgerRail(), Clock())

@@ -1,0 +1,119 @@
+"""The clerk's desk for money: accounts to agree to, unknown items, breaks, what nobody can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from exchange.link import BlockingLink
+from exchange.models import Role
+from settlement import accounts, incoming, outbox, queries
+from settlement.payments import operations, reconcile, worker
+from web import roles
+from web.forms.base import ActForm
+from web.forms.payments import FoundForm, ItemForm, NoteForm, WordForm
+from web.middleware import VenueRequest
+from web.reasons import sentence
+
+
+@roles.only(roles.OPERATE, Role.CLERK)
+@require_http_methods(["GET", "POST"])
+def payments(request: VenueRequest) -> HttpResponse:
+    """Show what waits for a person; the clerk decides."""
+    may_act = request.seat.role == Role.CLERK
+    if request.method == "POST":
+        act = _ACTS.get(request.POST.get("act", ""))
+        if not may_act or act is None:
+            raise Http404
+        _act(request, *act)
+        return redirect("payments", venue=request.venue.code)
+    desk = queries.payment_desk()
+    context = {
+        "may_act": may_act,
+        "rail": settings.PAYMENT_RAIL,
+        "reconciliations": desk.reconciliations,
+        "accounts": [(one, WordForm.fresh(row=one.pk)) for one in desk.accounts],
+        "items": [
+            (one, ItemForm.fresh(row=one.pk), sentence(one.reason)) for one in desk.unknown_items
+        ],
+        "breaks": [(one, NoteForm.fresh(row=one.pk)) for one in desk.breaks],
+        "lost": [(one, FoundForm.fresh(row=one.pk)) for one in desk.lost],
+        "operations": desk.operations,
+    }
+    return render(request, "operate/payments.html", context)
+
+
+def _act(
+    request: VenueRequest, form_class: type[ActForm], act: Callable[[VenueRequest, Any], None]
+) -> None:
+    form = form_class(request.POST)
+    if not form.is_valid():
+        if "note" in form.errors and len(form.errors) == 1:
+            messages.error(request, sentence("REQUIRED"))
+            return
+        raise Http404
+    try:
+        act(request, form)
+    except (
+        accounts.AccountError,
+        incoming.IncomingError,
+        reconcile.ReconcileError,
+        operations.OperationError,
+    ) as error:
+        if error.code.startswith("UNKNOWN_"):
+            raise Http404 from error
+        messages.error(request, sentence(error.code))
+        return
+    with BlockingLink(settings.ENGINE_LINK) as link:
+        outbox.dispatch(link)
+    messages.success(request, _("已记录。"))
+
+
+def _account(request: VenueRequest, form: WordForm) -> None:
+    agreed = form.cleaned_data["agreed"] == "yes"
+    accounts.agree(form.cleaned_data["row"], by=request.user, agreed=agreed, now=timezone.now())
+
+
+def _item(request: VenueRequest, form: ItemForm) -> None:
+    incoming.decide(
+        form.cleaned_data["row"],
+        firm=form.owner,
+        note=form.cleaned_data["note"],
+        by=request.user,
+        now=timezone.now(),
+    )
+
+
+def _line(request: VenueRequest, form: NoteForm) -> None:
+    reconcile.explain(
+        form.cleaned_data["row"],
+        note=form.cleaned_data["note"],
+        by=request.user,
+        now=timezone.now(),
+    )
+
+
+def _operation(request: VenueRequest, form: FoundForm) -> None:
+    operations.answer_by_hand(
+        form.cleaned_data["row"],
+        done=form.cleaned_data["agreed"] == "yes",
+        ref=form.cleaned_data["note"],
+        now=timezone.now(),
+        then=worker.then,
+    )
+
+
+_ACTS: dict[str, tuple[type[ActForm], Callable[[VenueRequest, Any], None]]] = {
+    "account": (WordForm, _account),
+    "item": (ItemForm, _item),
+    "line": (NoteForm, _line),
+    "operation": (FoundForm, _operation),
+}
