@@ -98,7 +98,7 @@ def _cash_reserved(event: CashReserved, place: _Place) -> None:
     firm_id = event.firm_id
     committed = (Code.COMMITTED, firm_id)
     place.post(CNY, (Code.TRADING, firm_id), committed, event.amount_fen, Kind.COMMIT)
-    funds.reserved(event.op_id)
+    funds.reserved(event.op_id, at=place.at)
 
 
 def _cash_debited(event: CashDebited, place: _Place) -> None:

@@ -56,7 +56,7 @@ def deposit(
         raise FundsError("PUSH_ONLY")
     movement, created = _movement(venue, firm, FundsDirection.IN, amount_fen, op_id, by, rail.name)
     if created:
-        _ask(movement, OperationKind.PAY_IN, accounts.bound(firm, rail.name))
+        _ask(movement, OperationKind.PAY_IN, accounts.bound(firm, rail.name), timezone.now())
     return movement
 
 
@@ -74,7 +74,7 @@ def receive(
         item.rail,
     )
     if created:
-        _ask(movement, OperationKind.PAY_IN, account)
+        _ask(movement, OperationKind.PAY_IN, account, now)
     return movement
 
 
@@ -138,19 +138,20 @@ def check(
     return movement
 
 
-def reserved(op_id: str) -> None:
+def reserved(op_id: str, *, at: dt.datetime) -> None:
     """The engine has set a withdrawal's money aside: have it paid out."""
     movement = FundsMovement.objects.select_related("firm").get(op_id=op_id)
     account = accounts.bound(movement.firm, movement.rail)
     if account is None:  # given up in the meantime
         _fail(movement, "NO_ACCOUNT")
     else:
-        _ask(movement, OperationKind.PAY_OUT, account)
+        _ask(movement, OperationKind.PAY_OUT, account, at)
 
 
-def _ask(movement: FundsMovement, kind: OperationKind, account: BoundAccount | None) -> None:
+def _ask(
+    movement: FundsMovement, kind: OperationKind, account: BoundAccount | None, now: dt.datetime
+) -> None:
     """Write the rail's operation down; a rail that answers at once is asked at once."""
-    now = timezone.now()
     row = operations.request(
         movement.rail,
         kind,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 
 from django.db import transaction
-from django.utils import timezone
 
 from exchange.models import Firm, User
 from exchange.scope import current_venue_id
@@ -36,7 +35,7 @@ def poll(account: BoundAccount, rail: PaymentAdapter, now: dt.datetime) -> int:
     last = account.polled_at or account.proposed_at
     since = last - dt.timedelta(seconds=INCOMING_OVERLAP_S)
     found = sum(
-        receive(rail.name, item) for item in reversed(rail.incoming(account.funding, since))
+        receive(rail.name, item, now) for item in reversed(rail.incoming(account.funding, since))
     )
     again = now + dt.timedelta(seconds=INCOMING_POLL_S)
     BoundAccount.objects.filter(pk=account.pk).update(polled_at=now, poll_at=again)
@@ -44,7 +43,7 @@ def poll(account: BoundAccount, rail: PaymentAdapter, now: dt.datetime) -> int:
 
 
 @transaction.atomic
-def receive(rail: str, item: Incoming) -> bool:
+def receive(rail: str, item: Incoming, now: dt.datetime) -> bool:
     """Keep an item, once; credit it if its payer is the account's holder. True if it was new."""
     account = BoundAccount.objects.filter(rail=rail, funding=item.account).first()
     is_open = account is not None and account.state == AccountState.BOUND
@@ -69,7 +68,7 @@ def receive(rail: str, item: Incoming) -> bool:
         },
     )
     if is_new and row.firm is not None and account is not None:
-        funds.receive(row, account, by=None, now=timezone.now())
+        funds.receive(row, account, by=None, now=now)
     return is_new
 
 

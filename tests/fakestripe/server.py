@@ -57,9 +57,7 @@ class Service:
             while self.waiting:
                 event, tries = self.waiting.popleft()
                 body, mark = signed(event, int(time.time()))
-                asked = urllib.request.Request(
-                    self.webhook, body, {"Stripe-Signature": mark}
-                )
+                asked = urllib.request.Request(self.webhook, body, {"Stripe-Signature": mark})
                 try:
                     urllib.request.urlopen(asked, timeout=5).read()
                 except OSError:
@@ -125,5 +123,6 @@ def serve(service: Service, port: int) -> ThreadingHTTPServer:
         do_GET = do_POST = work
 
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server

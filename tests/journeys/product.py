@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,16 @@ class Product:
     """`manage.py demo`: three venues, seeded, with or without bots. Waits until it says `until`."""
 
     def __init__(
-        self, data: Path, *, bots: bool = False, until: str = "Ctrl-C stops the demo"
+        self,
+        data: Path,
+        *,
+        bots: bool = False,
+        until: str = "Ctrl-C stops the demo",
+        port: int = 0,
+        more: Mapping[str, str] | None = None,
     ) -> None:
         self.data = data
-        self.port = free_port()
+        self.port = port or free_port()
         self.base = f"http://127.0.0.1:{self.port}"
         self.lines: list[str] = []
         self.sessions: dict[str, Any] = {}  # of the people who have logged in
@@ -44,6 +51,7 @@ class Product:
             if name not in ("DATABASE_URL", "JOURNAL_URL", "REDIS_URL", "SECRET_KEY")
         }
         environment |= {"HAIDAI_DATA_DIR": str(data), "HAIDAI_DEMO": "1", "PYTHONUNBUFFERED": "1"}
+        environment |= more or {}
         self.environment = environment
         self.process = subprocess.Popen(
             [

@@ -88,7 +88,9 @@ def funds(request: VenueRequest) -> HttpResponse:
         ],
         "account": account,
         "account_refusal": sentence(account.refusal) if account and account.refusal else "",
-        "account_form": None if is_live or not may_move else account_form,
+        "account_form": account_form
+        if may_move and (account_form.is_bound or not is_live)
+        else None,
         "close_form": RowForm.fresh(row=account.pk) if account and is_live else None,
         "is_push": rails.current().capabilities().is_push,
         "unchecked_fen": WITHDRAW_UNCHECKED_FEN,

@@ -29,6 +29,13 @@ for (const form of document.querySelectorAll("form[data-autosubmit]")) {
 
 let errors = 0;
 
+// What somebody has begun to type stays.
+function isBegun(section) {
+  return [...section.querySelectorAll("input, textarea")].some(
+    (field) => field.value !== field.defaultValue,
+  );
+}
+
 async function refresh() {
   if (document.hidden) return;
   const answer = await fetch(location.href, { credentials: "same-origin", redirect: "error" });
@@ -36,7 +43,7 @@ async function refresh() {
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const section of document.querySelectorAll("[data-refresh]")) {
     const newer = page.getElementById(section.id);
-    if (!newer || section.contains(document.activeElement)) continue;
+    if (!newer || section.contains(document.activeElement) || isBegun(section)) continue;
     section.toggleAttribute("data-pending", newer.hasAttribute("data-pending"));
     if (newer.innerHTML !== section.innerHTML) section.replaceChildren(...newer.childNodes);
   }
