@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-for name in ("bench_engine", "bench_matching", "bench_durable", "bench_socket"):
+for name in ("bench_engine", "bench_matching", "bench_netting", "bench_durable", "bench_socket"):
     print(f"# {name}", flush=True)
     code = subprocess.run(
         [sys.executable, "-m", f"tests.benchmarks.{name}"], check=False

@@ -13,6 +13,7 @@ from tests.benchmarks import (
     bench_engine,
     bench_ledger,
     bench_matching,
+    bench_netting,
     bench_socket,
 )
 from tests.journeys.product import Product
@@ -29,6 +30,13 @@ def test_the_matching_benchmark_runs() -> None:
     assert flows["uncross"]["trades"] > 0
     assert flows["restore"]["orders"] == flows["snapshot"]["orders"] > 0
     assert flows["deep"]["commands_per_s"] > 0
+
+
+def test_the_netting_benchmark_runs() -> None:
+    rows = bench_netting.run(0.01, seeds=2)
+    assert [row["dropped"] for row in rows[:-1]] == [0] * 7
+    assert rows[-1]["dropped"] > 0
+    assert all(row["legs"] <= row["firms"] + 1 for row in rows)
 
 
 @pytest.mark.databases
