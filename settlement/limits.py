@@ -48,3 +48,13 @@ NETTING_DUES: Final = 200_000
 """Most dues in one batch of bank legs: those of one venue and day."""
 NETTING_DUE_MOST_FEN: Final = 10**13
 """Largest single due in a batch: 100 billion yuan; a leg of a full batch stays within 63 bits."""
+BANKFILE_ROWS: Final = 10_000
+"""Most rows of one bank file, header, headings and trailer not counted."""
+BANKFILE_BYTES: Final = 8 * 2**20
+"""Largest bank file, in bytes."""
+BANKFILE_TEXT: Final = 200
+"""Characters of one text in a bank file: a name, an account, a purpose."""
+BANKFILE_HEADING: Final = 64
+"""Characters of a column's heading or of a bank's word, in a layout."""
+BANKFILE_KEY_BYTES: Final = 32
+"""Least length of the key that seals bank files: as long as the seal."""
