@@ -72,6 +72,19 @@ class Environment:
         """Return a comma-separated list without blanks."""
         return [word.strip() for word in self.text(name, default).split(",") if word.strip()]
 
+    def keys(self, name: str, *, least: int) -> dict[str, bytes]:
+        """Return secrets as `name:hex,name:hex`, each of at least `least` bytes."""
+        found = {}
+        for word in self.words(name, ""):
+            owner, _, text = word.partition(":")
+            try:
+                found[owner] = bytes.fromhex(text)
+            except ValueError as error:
+                raise WrongVariable(f"{name}: {owner!r} has no hexadecimal key.") from error
+            if len(found[owner]) < least:
+                raise WrongVariable(f"{name}: the key of {owner!r} has fewer than {least} bytes.")
+        return found
+
     def directory(self, name: str, default: Path) -> Path:
         """Return an absolute path; it need not exist yet."""
         return Path(self.text(name, str(default))).expanduser().absolute()

@@ -138,12 +138,13 @@ ENGINE_LINK = env.text("ENGINE_LINK", f"unix://{HAIDAI_DATA_DIR / 'engine.sock'}
 FEED_LINK = env.text("FEED_LINK", f"unix://{HAIDAI_DATA_DIR / 'feeds.sock'}")
 
 # How money reaches and leaves the venues: docs/PAYMENTS.md.
-PAYMENT_RAIL = env.choice("PAYMENT_RAIL", "ledger", ("ledger", "stripe"))
+PAYMENT_RAIL = env.choice("PAYMENT_RAIL", "ledger", ("ledger", "stripe", "bankfile"))
 STRIPE_SECRET_KEY = env.text("STRIPE_SECRET_KEY", None if PAYMENT_RAIL == "stripe" else "")
 STRIPE_WEBHOOK_SECRET = env.text("STRIPE_WEBHOOK_SECRET", None if PAYMENT_RAIL == "stripe" else "")
 STRIPE_CURRENCY = env.text("STRIPE_CURRENCY", "cny")
 STRIPE_BANK_TRANSFER = env.text("STRIPE_BANK_TRANSFER", "eu_bank_transfer")
 STRIPE_API = env.text("STRIPE_API", "")
+BANKFILE_KEYS = env.keys("BANKFILE_KEYS", least=32)
 
 # Redis (or Valkey) carries only what may be lost. Without it one web process keeps these itself.
 REDIS_URL = env.text("REDIS_URL", "")

@@ -74,7 +74,7 @@ def receive(
         item.rail,
     )
     if created:
-        _ask(movement, OperationKind.PAY_IN, account, now)
+        _ask(movement, OperationKind.PAY_IN, account, now, method=item.ref)
     return movement
 
 
@@ -149,7 +149,12 @@ def reserved(op_id: str, *, at: dt.datetime) -> None:
 
 
 def _ask(
-    movement: FundsMovement, kind: OperationKind, account: BoundAccount | None, now: dt.datetime
+    movement: FundsMovement,
+    kind: OperationKind,
+    account: BoundAccount | None,
+    now: dt.datetime,
+    *,
+    method: str = "",
 ) -> None:
     """Write the rail's operation down; a rail that answers at once is asked at once."""
     row = operations.request(
@@ -159,6 +164,7 @@ def _ask(
         op_id=movement.op_id,
         party=movement.firm.code,
         account=account,
+        method=method,
         now=now,
     )
     rail = rails.rail(movement.rail)

@@ -42,8 +42,6 @@ RECONCILE_S: Final = 3_600
 """Seconds between two comparisons with a rail's statement."""
 STATEMENT_OVERLAP_S: Final = 86_400
 """Seconds that two readings of a statement overlap."""
-STATEMENT_LAG_S: Final = 7_200
-"""Seconds after which a finished operation must be on its rail's statement."""
 NETTING_DUES: Final = 200_000
 """Most dues in one batch of bank legs: those of one venue and day."""
 NETTING_DUE_MOST_FEN: Final = 10**13

@@ -85,7 +85,7 @@ class Migration(migrations.Migration):
                 ('kind', models.CharField(max_length=40)),
                 ('amount_fen', models.BigIntegerField()),
                 ('at', models.DateTimeField()),
-                ('state', models.CharField(choices=[('matched', 'Matched'), ('theirs_only', 'Theirs Only'), ('amount', 'Amount'), ('explained', 'Explained')], max_length=12)),
+                ('state', models.CharField(choices=[('matched', 'Matched'), ('theirs_only', 'Theirs Only'), ('amount', 'Amount'), ('item', 'Item'), ('explained', 'Explained')], max_length=12)),
                 ('explained_at', models.DateTimeField(null=True)),
                 ('note', models.CharField(blank=True, max_length=200)),
             ],
@@ -158,7 +158,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='paymentoperation',
             name='method',
-            field=models.CharField(blank=True, max_length=64),
+            field=models.CharField(blank=True, max_length=100),
         ),
         migrations.AddField(
             model_name='paymentoperation',

@@ -5,6 +5,13 @@ The ledger's classes are not re-exported: `settlement.ledger` is their only writ
 
 import settlement.models.ledger  # noqa: F401
 from settlement.models.account import AccountState, BoundAccount, IncomingItem, IncomingState
+from settlement.models.bankfile import (
+    BankFile,
+    BankFileKind,
+    BankInstruction,
+    BankLine,
+    BankSettings,
+)
 from settlement.models.check import BooksCheck
 from settlement.models.contract import (
     ContractEvent,
@@ -38,6 +45,11 @@ from settlement.models.receipt import Endorsement, Receipt, ReceiptChange, Recei
 
 __all__ = [
     "AccountState",
+    "BankFile",
+    "BankFileKind",
+    "BankInstruction",
+    "BankLine",
+    "BankSettings",
     "BooksCheck",
     "BoundAccount",
     "ContractEvent",

@@ -24,7 +24,9 @@ class OperationState(models.TextChoices):
 _S = OperationState
 OPERATION_NEXT: Final[dict[str, frozenset[str]]] = {
     _S.NEW: frozenset({_S.SENDING}),
-    _S.SENDING: frozenset({_S.NEW, _S.PENDING, _S.ACTION, _S.UNKNOWN, _S.DONE, _S.REFUSED}),
+    _S.SENDING: frozenset(
+        {_S.NEW, _S.PENDING, _S.ACTION, _S.UNKNOWN, _S.HUMAN, _S.DONE, _S.REFUSED}
+    ),
     _S.PENDING: frozenset({_S.PENDING, _S.ACTION, _S.UNKNOWN, _S.DONE, _S.REFUSED}),
     _S.ACTION: frozenset({_S.PENDING, _S.ACTION, _S.UNKNOWN, _S.DONE, _S.REFUSED}),
     _S.UNKNOWN: frozenset({_S.PENDING, _S.ACTION, _S.UNKNOWN, _S.HUMAN, _S.DONE, _S.REFUSED}),
@@ -50,7 +52,7 @@ class PaymentOperation(models.Model):
     account = models.CharField(max_length=64, blank=True)
     holder = models.CharField(max_length=120, blank=True)
     bank_code = models.CharField(max_length=32, blank=True)
-    method = models.CharField(max_length=64, blank=True)
+    method = models.CharField(max_length=100, blank=True)
     parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="+")
     amount_fen = models.PositiveBigIntegerField()
     state = models.CharField(max_length=10, choices=OperationState.choices)
@@ -139,6 +141,7 @@ class LineState(models.TextChoices):
     MATCHED = "matched"
     THEIRS_ONLY = "theirs_only"
     AMOUNT = "amount"
+    ITEM = "item"  # money whose owner a clerk is still looking for
     EXPLAINED = "explained"  # by a person, with a note
 
 

@@ -86,6 +86,8 @@ class Capabilities:
     replay_s: int | None
     is_push: bool
     """Money comes in when the firm sends it, not when a form asks for it."""
+    lag_s: int = 7_200
+    """After this long a finished operation must be on the rail's statement."""
     is_immediate: bool = False
     """Answers in the caller's transaction, finally."""
 

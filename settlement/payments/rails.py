@@ -5,12 +5,12 @@ from __future__ import annotations
 from django.conf import settings
 from django.utils import timezone
 
+from settlement.payments.bankfile.rail import BankfileRail
 from settlement.payments.ledger_rail import LedgerRail
 from settlement.payments.ports import PaymentAdapter
 from settlement.payments.stripe_rail import StripeRail
 
-NAMES = ("ledger", "stripe")
-_made: dict[str, PaymentAdapter] = {"ledger": LedgerRail()}
+_made: dict[str, PaymentAdapter] = {"ledger": LedgerRail(), "bankfile": BankfileRail()}
 
 
 def current() -> PaymentAdapter:

@@ -12,8 +12,9 @@ from django.db import transaction
 
 from exchange.models import User, Venue
 from exchange.scope import current_venue_id
-from settlement.limits import STATEMENT_LAG_S, STATEMENT_OVERLAP_S
+from settlement.limits import STATEMENT_OVERLAP_S
 from settlement.models import (
+    IncomingItem,
     LineState,
     OperationState,
     PaymentOperation,
@@ -50,12 +51,12 @@ def run(rail: PaymentAdapter, now: dt.datetime) -> Reconciliation:
     venue = Venue.objects.get(pk=current_venue_id())
     # A line that names no venue is everybody's trouble: the balance is shared.
     lines = [one for one in rail.statement(since, now) if one.venue in ("", venue.code)]
-    return compare(rail.name, lines, now)
+    return compare(rail.name, lines, now, lag_s=rail.capabilities().lag_s)
 
 
 @transaction.atomic
-def compare(rail: str, lines: list[Line], now: dt.datetime) -> Reconciliation:
-    """Match new lines and look for operations without one; return what was found."""
+def compare(rail: str, lines: list[Line], now: dt.datetime, *, lag_s: int) -> Reconciliation:
+    """Match new lines and look for operations without one after `lag_s`; return the findings."""
     known = set(
         RailLine.objects.filter(
             rail=rail, line_id__in=[line.line_id for line in lines]
@@ -68,7 +69,7 @@ def compare(rail: str, lines: list[Line], now: dt.datetime) -> Reconciliation:
     done = PaymentOperation.objects.filter(
         rail=rail, state=OperationState.DONE, kind__in=list(_SIGN), lines__isnull=True
     )
-    settled = now - dt.timedelta(seconds=STATEMENT_LAG_S)
+    settled = now - dt.timedelta(seconds=lag_s)
     ours = list(done.filter(ended_at__lt=settled).order_by("pk").values_list("op_id", flat=True))
     breaks = RailLine.objects.filter(rail=rail, state__in=_BREAKS).count() + len(ours)
     found, _ = Reconciliation.objects.update_or_create(
@@ -102,7 +103,9 @@ def _judge(row: RailLine) -> None:
     operation = candidates.first() if row.ref else None
     row.operation = operation
     if operation is None:
-        row.state = LineState.THEIRS_ONLY
+        items = IncomingItem.objects.filter(rail=row.rail, ref=row.line_id)
+        is_item = row.amount_fen > 0 and items.filter(amount_fen=row.amount_fen).exists()
+        row.state = LineState.ITEM if is_item else LineState.THEIRS_ONLY
     elif operation.done_fen != abs(row.amount_fen):
         row.state = LineState.AMOUNT
     else:
@@ -111,15 +114,20 @@ def _judge(row: RailLine) -> None:
 
 def _match_late(rail: str) -> None:
     """A line may come before we know that our operation is done."""
-    for row in RailLine.objects.filter(rail=rail, state=LineState.THEIRS_ONLY).order_by("pk"):
+    waiting = [LineState.THEIRS_ONLY, LineState.ITEM]
+    for row in RailLine.objects.filter(rail=rail, state__in=waiting).order_by("pk"):
+        before = row.state
         _judge(row)
-        if row.state != LineState.THEIRS_ONLY:
+        if row.state != before:
             row.save(update_fields=["state", "operation"])
 
 
 def is_frozen(rail: str) -> bool:
     """Say whether a break of the current venue is open on a rail."""
-    return Reconciliation.objects.filter(rail=rail, breaks__gt=0).exists()
+    return (
+        Reconciliation.objects.filter(rail=rail, breaks__gt=0).exists()
+        or RailLine.objects.filter(rail=rail, state__in=_BREAKS).exists()
+    )
 
 
 @transaction.atomic
@@ -135,10 +143,11 @@ def explain(line_id: int, *, note: str, by: User, now: dt.datetime) -> None:
     row.explained_by = by
     row.explained_at = now
     row.save()
-    found = Reconciliation.objects.select_for_update().get(rail=row.rail)
-    left = RailLine.objects.filter(rail=row.rail, state__in=_BREAKS).count()
-    found.breaks = left + len(found.ours_only)
-    found.save(update_fields=["breaks"])
+    found = Reconciliation.objects.select_for_update().filter(rail=row.rail).first()
+    if found is not None:
+        left = RailLine.objects.filter(rail=row.rail, state__in=_BREAKS).count()
+        found.breaks = left + len(found.ours_only)
+        found.save(update_fields=["breaks"])
 
 
 def breaks(rail: str) -> list[RailLine]:

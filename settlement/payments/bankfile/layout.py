@@ -129,6 +129,11 @@ class Layout:
         return cls.read(_STANDARD)
 
 
+def raw_standard() -> dict[str, object]:
+    """Return the default as the JSON object that `Layout.read` takes: something to begin from."""
+    return dict(_STANDARD)
+
+
 _STANDARD: Final[Mapping[str, object]] = {
     "encoding": "utf-8",
     "delimiter": ",",

@@ -5,11 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field
 
+from settlement.payments.bankfile import desk
+from settlement.payments.bankfile.layout import raw_standard
+from settlement.payments.bankfile.rail import BankfileRail
 from settlement.payments.ledger_rail import LedgerRail
-from settlement.payments.ports import Operation, OperationKind, PaymentAdapter
+from settlement.payments.ports import Answer, Operation, OperationKind, Outcome, PaymentAdapter
 from settlement.payments.stripe_rail import StripeRail
 from tests.fakestripe.client import InProcess
 from tests.fakestripe.double import SECRET, Double
+from tests.settlement.payments.fakebank import FakeBank
 
 START = 1_795_480_000  # 2026-11-24 in Shanghai
 NAME = "日照远帆能源贸易有限公司(演示)"
@@ -39,6 +43,7 @@ class Bench:
     payee: str = "payee"
     method: str = "pm_card_visa"
     double: Double | None = None
+    bank: FakeBank | None = None
     count: int = field(default=0)
 
     def operation(
@@ -47,6 +52,10 @@ class Bench:
         self.count += 1
         op_id = op_id or f"qldz:op{self.count}"
         pays_out = kind in (OperationKind.PAY_OUT, OperationKind.OPEN)
+        method = self.method
+        if kind == OperationKind.PAY_IN and self.bank is not None:
+            method = self.bank.send_money(self.payer, amount_fen, NAME, self.clock())
+            self.load_statement()
         return Operation(
             op_id,
             kind,
@@ -54,10 +63,30 @@ class Bench:
             made_at=self.clock(),
             account=self.payee if pays_out else self.payer,
             holder=NAME,
-            method=self.method,
+            method=method,
             parent=parent,
             group=op_id,
         )
+
+    def ask(self, operation: Operation) -> Answer:
+        """Submit; where a rail answers by file, send the file and load the reply first."""
+        answer = self.rail.submit(operation)
+        if answer.outcome == Outcome.PENDING:
+            self.exchange()
+            answer = self.rail.lookup(operation, answer.ref)
+        return answer
+
+    def exchange(self) -> None:
+        """Send the bank what waits, and load its replies and its statement."""
+        assert self.bank is not None
+        file = desk.write(by=None, now=self.clock())
+        replies = self.bank.take(bytes(file.body), self.clock())
+        desk.load_replies(self.bank.reply(replies), by=None, now=self.clock())
+        self.load_statement()
+
+    def load_statement(self) -> None:
+        assert self.bank is not None
+        desk.load_statement(self.bank.state(), by=None, now=self.clock())
 
 
 def stripe_rail(double: Double, clock: Clock, client: InProcess | None = None) -> StripeRail:
@@ -78,6 +107,13 @@ def stripe_bench() -> Bench:
     payee = double.make("acct", "account", company={"name": NAME}, balance=0, metadata={})
     double.send_money(payer["id"], 1_000_000, NAME)
     return Bench(stripe_rail(double, clock), clock, payer["id"], payee["id"], double=double)
+
+
+def bankfile_bench() -> Bench:
+    """Needs a current venue and its key in the settings."""
+    clock = Clock()
+    desk.configure(raw_standard(), "6222-custody", by=None, now=clock())
+    return Bench(BankfileRail(), clock, bank=FakeBank())
 
 
 def ledger_bench() -> Bench:

@@ -1,7 +1,6 @@
 """Bank files: what is written can be read, and what is damaged is refused whole.
 
-The bank's side is written here a second time, on `csv` and `hmac` alone, so that the reader does
-not agree with itself.
+The bank's side is written a second time in `bank.py`.
 """
 
 from __future__ import annotations
@@ -11,10 +10,9 @@ import hashlib
 import hmac
 import io
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -32,16 +30,18 @@ from settlement.payments.bankfile.layout import (
 )
 from settlement.payments.bankfile.words import Fault, FileError, Instruction, Reply, StatementLine
 from settlement.payments.ports import OperationKind, Outcome
-
-KEY = bytes(range(32))
-SHANGHAI = ZoneInfo("Asia/Shanghai")
-MADE_AT = datetime(2026, 11, 24, 9, 30, 5, tzinfo=SHANGHAI)
-PATTERNS = {
-    "iso": "%Y-%m-%dT%H:%M:%S",
-    "compact": "%Y%m%d%H%M%S",
-    "slashes": "%Y/%m/%d %H:%M:%S",
-}
-STANDARD = Layout.standard()
+from tests.settlement.payments.bank import (
+    KEY,
+    MADE_AT,
+    PATTERNS,
+    SHANGHAI,
+    STANDARD,
+    instant,
+    money,
+    reply_paper,
+    seal,
+    statement_paper,
+)
 
 
 def raw_layout(**changes: Any) -> dict[str, Any]:
@@ -153,108 +153,6 @@ moved = st.lists(
     max_size=5,
     unique_by=lambda one: one.bank_ref,
 )
-
-
-# --- the bank's side -----------------------------------------------------------------------------
-
-
-@dataclass
-class Paper:
-    """A file as its bank makes it: lines that a test may spoil before they are sealed."""
-
-    layout: Layout
-    lines: list[list[str]]
-
-    def head(self) -> bytes:
-        text = io.StringIO(newline="")
-        csv.writer(
-            text,
-            delimiter=self.layout.delimiter,
-            quoting=csv.QUOTE_ALL,
-            lineterminator=end(self.layout),
-        ).writerows(self.lines)
-        return text.getvalue().encode(self.layout.encoding)
-
-    def sealed(self) -> bytes:
-        return seal(self.head(), self.layout)
-
-
-def end(layout: Layout) -> str:
-    return {"lf": "\n", "crlf": "\r\n"}[layout.line_end]
-
-
-def seal(head: bytes, layout: Layout = STANDARD, key: bytes = KEY) -> bytes:
-    digest = hmac.digest(key, head, "sha256").hex()
-    return head + f"HMAC-SHA256{layout.delimiter}{digest}{end(layout)}".encode()
-
-
-def money(fen: int, layout: Layout) -> str:
-    if layout.amount_form == "fen":
-        return str(fen)
-    return ("-" if fen < 0 else "") + f"{abs(fen) // 100}.{abs(fen) % 100:02d}"
-
-
-def instant(at: datetime, layout: Layout) -> str:
-    return at.strftime(PATTERNS[layout.date_form])
-
-
-def reply_paper(rows: list[Reply], layout: Layout = STANDARD, sequence: int = 7) -> Paper:
-    words = {ours: word for word, ours in layout.statuses}
-    table = [
-        {
-            "op_id": one.op_id,
-            "amount": money(one.amount_fen, layout),
-            "currency": one.currency,
-            "status": words[one.status],
-            "bank_ref": one.bank_ref,
-            "reason": one.reason,
-        }
-        for one in rows
-    ]
-    total = sum(one.amount_fen for one in rows)
-    return Paper(
-        layout,
-        [
-            ["HAIDAI-REPLIES/1", str(sequence), instant(MADE_AT, layout)],
-            [heading for _, heading in layout.reply_columns],
-            *([row[field] for field, _ in layout.reply_columns] for row in table),
-            ["TRAILER", str(len(rows)), str(total), str(sequence)],
-        ],
-    )
-
-
-def statement_paper(
-    rows: list[StatementLine], layout: Layout = STANDARD, opening: int = 0
-) -> Paper:
-    table = []
-    for one in rows:
-        amount, direction = one.amount_fen, ""
-        if layout.directions:
-            direction = layout.directions[amount < 0]
-            amount = abs(amount)
-        table.append(
-            {
-                "bank_ref": one.bank_ref,
-                "op_id": one.op_id,
-                "at": instant(one.at, layout),
-                "amount": money(amount, layout),
-                "direction": direction,
-                "counter_account": one.counter_account,
-                "counter_name": one.counter_name,
-                "own_account": one.own_account,
-                "memo": one.memo,
-            }
-        )
-    total = sum(one.amount_fen for one in rows)
-    return Paper(
-        layout,
-        [
-            ["HAIDAI-STATEMENT/1", "7", instant(MADE_AT, layout)],
-            [heading for _, heading in layout.statement_columns],
-            *([row[field] for field, _ in layout.statement_columns] for row in table),
-            ["TRAILER", str(len(rows)), str(total), "7", str(opening), str(opening + total)],
-        ],
-    )
 
 
 PAY = Instruction(

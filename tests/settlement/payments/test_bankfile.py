@@ -1,0 +1,259 @@
+"""Money by bank files, end to end: a file goes out, files come in, nothing half, nothing twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from exchange import scope
+from exchange.models import Firm, User
+from settlement import accounts, books, funds, ledger
+from settlement.ledger import CNY, Code
+from settlement.models import (
+    AccountState,
+    BankFile,
+    BankInstruction,
+    BankLine,
+    BoundAccount,
+    FundsMovement,
+    FundsState,
+    IncomingItem,
+    IncomingState,
+    LineState,
+    OperationState,
+    PaymentOperation,
+    RailLine,
+)
+from settlement.payments import operations, rails, reconcile, worker
+from settlement.payments.bankfile import desk
+from settlement.payments.bankfile.layout import LayoutError, raw_standard
+from settlement.payments.bankfile.words import FileError, Reply, StatementLine
+from settlement.payments.ports import OperationKind, Outcome
+from tests.settlement.payments.bank import KEY, reply_paper, statement_paper
+from tests.settlement.payments.bench import Clock
+from tests.settlement.payments.fakebank import FakeBank
+from tests.settlement.test_settlement import Still
+from tests.world import World
+
+pytestmark = [pytest.mark.databases, pytest.mark.django_db]
+PLACES = {BankFile: "sequence", BankInstruction: "op_id", BankLine: "bank_ref", RailLine: "line_id"}
+
+
+class Custody:
+    """A venue whose bank is told by files."""
+
+    def __init__(self) -> None:
+        self.world = World()
+        self.buyer = self.world.firm("lzrd")
+        self.clock = Clock()
+        self.bank = FakeBank()
+        self.clerk = User.objects.create_user("clerk")
+
+    def open(self, firm: Firm, number: str) -> BoundAccount:
+        """Bind a firm's account: the bank gives the virtual account, a clerk enters it."""
+        account = accounts.propose(
+            venue=self.world.venue, firm=firm, payout=f"6222-{firm.code}", bank_code="ICBK",
+            by=None, now=self.clock(),
+        )  # fmt: skip
+        accounts.agree(account.pk, by=self.clerk, agreed=True, now=self.clock())
+        self.pulse()
+        row = PaymentOperation.objects.get(op_id=f"open:{account.pk}")
+        assert row.state == OperationState.HUMAN
+        operations.answer_by_hand(row.pk, done=True, ref=number, now=self.clock(), then=worker.then)
+        account.refresh_from_db()
+        assert (account.state, account.funding) == (AccountState.BOUND, number)
+        return account
+
+    def pulse(self) -> None:
+        worker.pulse(self.clock.go(1))
+        self.world.settle_all()
+
+    def statement(self) -> desk.Loaded:
+        loaded = desk.load_statement(self.bank.state(), by=self.clerk, now=self.clock.go(1))
+        self.pulse()
+        return loaded
+
+    def take(self, fen: int, op_id: str) -> FundsMovement:
+        movement = funds.withdraw(
+            venue=self.world.venue, firm=self.buyer, amount_fen=fen, op_id=op_id, by=self.clerk
+        )
+        self.world.settle_all()
+        self.pulse()
+        return movement
+
+    def replies(self, file: BankFile) -> list[Reply]:
+        return self.bank.take(bytes(file.body), self.clock())
+
+    def load(self, replies: list[Reply]) -> desk.Loaded:
+        loaded = desk.load_replies(self.bank.reply(replies), by=self.clerk, now=self.clock.go(1))
+        self.pulse()
+        return loaded
+
+    def write(self) -> BankFile:
+        return desk.write(by=self.clerk, now=self.clock.go(1))
+
+    def own(self) -> tuple[int, int]:
+        """Return what the buyer may trade with, and what is bound."""
+        return tuple(  # type: ignore[return-value]
+            ledger.balance(CNY, code, self.buyer.pk) for code in (Code.TRADING, Code.COMMITTED)
+        )
+
+
+@pytest.fixture
+def custody(settings: Any) -> Iterator[Custody]:
+    found = Custody()
+    settings.PAYMENT_RAIL = "bankfile"
+    settings.BANKFILE_KEYS = {"qldz": KEY}
+    with scope.venue(found.world.venue.id):
+        desk.configure(raw_standard(), "6222-custody", by=found.clerk, now=found.clock())
+        found.open(found.buyer, "VA-1")
+        found.bank.send_money("VA-1", 70_000, found.buyer.name_zh, found.clock())
+        found.statement()
+        yield found
+
+
+def state(movement: FundsMovement) -> str:
+    movement.refresh_from_db()
+    return movement.state
+
+
+def rows() -> dict[str, list[Any]]:
+    """Return all that files can change."""
+    found: dict[str, list[Any]] = {
+        model.__name__: list(model.objects.order_by(key).values()) for model, key in PLACES.items()
+    }
+    found["operations"] = list(PaymentOperation.objects.order_by("pk").values("op_id", "state"))
+    return found
+
+
+def test_a_line_of_the_statement_is_money_and_a_strangers_waits(custody: Custody) -> None:
+    assert custody.own() == (70_000, 0)
+    custody.bank.send_money("VA-1", 900, "Somebody else", custody.clock(), "coal")
+    custody.bank.send_money("VA-9", 800, custody.buyer.name_zh, custody.clock())
+    custody.statement()
+    assert custody.own() == (70_000, 0)
+    found = IncomingItem.objects.filter(state=IncomingState.UNKNOWN)
+    assert set(found.values_list("reason", flat=True)) == {"THIRD_PARTY", "NO_ACCOUNT"}
+    rail = rails.rail("bankfile")
+    assert reconcile.run(rail, custody.clock.go(5)).breaks == 0, "it is known, if not whose"
+    assert set(RailLine.objects.values_list("state", flat=True)) == {
+        LineState.MATCHED,
+        LineState.ITEM,
+    }
+
+
+def test_a_withdrawal_goes_out_in_a_file_and_ends_with_the_banks_word(custody: Custody) -> None:
+    good, bad = custody.take(30_000, "good"), custody.take(20_000, "bad")
+    assert custody.own() == (20_000, 50_000)
+    file = custody.write()
+    with pytest.raises(desk.DeskError, match="NOTHING_WAITS"):
+        custody.write()
+    assert (file.sequence, file.rows) == (1, 2)
+    custody.bank.balance_fen = 30_000
+    replies = custody.replies(file)
+    body = custody.bank.reply(replies)
+    loaded = desk.load_replies(body, by=custody.clerk, now=custody.clock())
+    again = desk.load_replies(body, by=custody.clerk, now=custody.clock())
+    assert (loaded.is_new, again.is_new, again.file.pk) == (True, False, loaded.file.pk)
+    custody.pulse()
+    assert (state(good), state(bad), bad.refusal) == (
+        FundsState.CONFIRMED, FundsState.FAILED, "RAIL_REFUSED",
+    )  # fmt: skip
+    assert custody.own() == (40_000, 0), "what the bank refused is the firm's again"
+    custody.statement()
+    found = reconcile.run(rails.rail("bankfile"), custody.clock.go(5))
+    assert (found.breaks, found.ours_only) == (0, [])
+    assert books.prove(Still(custody.world), wait_s=0).faults == []  # type: ignore[arg-type]
+
+
+def test_pending_stays_bound_and_a_later_file_ends_it(custody: Custody) -> None:
+    movement = custody.take(30_000, "slow")
+    (reply,) = custody.replies(custody.write())
+    waits = Reply(reply.op_id, reply.amount_fen, "CNY", Outcome.PENDING, "", "处理中")
+    custody.load([waits])
+    assert (state(movement), custody.own()) == (FundsState.REQUESTED, (40_000, 30_000))
+    custody.load([reply])
+    assert (state(movement), custody.own()) == (FundsState.CONFIRMED, (40_000, 0))
+
+
+def test_a_final_word_never_flips_and_wrong_rows_are_breaks_that_stop_payouts(
+    custody: Custody,
+) -> None:
+    movement = custody.take(30_000, "one")
+    (reply,) = custody.replies(custody.write())
+    stranger = Reply("qldz:nobody", 5, "CNY", Outcome.DONE, "X1", "")
+    other = Reply(reply.op_id, reply.amount_fen + 1, "CNY", Outcome.DONE, "X2", "")
+    foreign = Reply(reply.op_id, reply.amount_fen, "USD", Outcome.DONE, "X3", "")
+    assert custody.load([stranger]).breaks == 1
+    assert custody.load([other]).breaks == 1
+    assert custody.load([foreign]).breaks == 1
+    assert (state(movement), custody.own()) == (FundsState.REQUESTED, (40_000, 30_000))
+    with pytest.raises(funds.FundsError, match="BREAK_OPEN"):
+        custody.take(1, "frozen")
+    for line in reconcile.breaks("bankfile"):
+        reconcile.explain(line.pk, note="asked the bank", by=custody.clerk, now=custody.clock())
+    assert custody.load([reply]).breaks == 0
+    assert state(movement) == FundsState.CONFIRMED
+    flipped = Reply(reply.op_id, reply.amount_fen, "CNY", Outcome.REFUSED, "", "退汇")
+    assert custody.load([flipped]).breaks == 1
+    custody.pulse()
+    assert (state(movement), custody.own()) == (FundsState.CONFIRMED, (40_000, 0))
+    assert BankInstruction.objects.get().state == Outcome.DONE
+
+
+def test_a_damaged_foreign_or_skipped_file_loads_nothing(custody: Custody, settings: Any) -> None:
+    custody.take(30_000, "one")
+    replies = custody.replies(custody.write())
+    body, statement = custody.bank.reply(replies), custody.bank.state()
+    before = rows()
+    word: dict[str, Any] = {"by": custody.clerk, "now": custody.clock()}
+    for load, file in ((desk.load_replies, body), (desk.load_statement, statement)):
+        for spoiled in (file[:-1], file[:40], file.replace(b"3", b"4", 1), b"", file + b"\n"):
+            with pytest.raises(FileError):
+                load(spoiled, **word)
+    with pytest.raises(FileError, match="SEQUENCE_UNEXPECTED"):
+        desk.load_replies(reply_paper(replies, sequence=2).sealed(), **word)
+    with pytest.raises(desk.DeskError, match="STATEMENT_GAP"):
+        desk.load_statement(custody.bank.state(), **word)
+    with pytest.raises(desk.DeskError, match="STATEMENT_GAP"):
+        desk.load_statement(statement_paper([], opening=1, sequence=2).sealed(), **word)
+    settings.BANKFILE_KEYS = {"qldz": bytes(32), "jdsc": KEY}
+    with pytest.raises(FileError, match="MAC"):
+        desk.load_replies(body, **word)
+    settings.BANKFILE_KEYS = {"qldz": KEY}
+    with scope.venue(2), pytest.raises(desk.DeskError, match="NO_BANK"):
+        desk.load_replies(body, **word)
+    assert rows() == before
+    assert desk.load_replies(body, **word).is_new
+    assert desk.load_statement(statement, **word).is_new
+
+
+def test_a_line_of_an_earlier_statement_is_refused(custody: Custody) -> None:
+    (line,) = BankLine.objects.all()
+    twice = statement_paper(
+        [StatementLine(line.bank_ref, "", custody.clock(), 5, "6228", "x", "VA-1", "")],
+        opening=70_000,
+        sequence=2,
+    ).sealed()
+    with pytest.raises(desk.DeskError, match="LINE_TWICE"):
+        desk.load_statement(twice, by=None, now=custody.clock())
+    assert BankLine.objects.count() == 1
+
+
+def test_a_file_is_the_same_however_often_it_is_fetched_and_needs_its_settings(
+    custody: Custody, settings: Any
+) -> None:
+    with pytest.raises(LayoutError):
+        desk.configure({"encoding": "latin"}, "x", by=None, now=custody.clock())
+    settings.BANKFILE_KEYS = {}
+    custody.take(30_000, "one")
+    with pytest.raises(desk.DeskError, match="NO_BANK_KEY"):
+        custody.write()
+    assert BankInstruction.objects.get().file is None, "it still waits"
+    settings.BANKFILE_KEYS = {"qldz": KEY}
+    file = custody.write()
+    assert bytes(BankFile.objects.get(pk=file.pk).body) == file.body
+    assert OperationKind.PAY_OUT.encode() in file.body
+    assert b"6222-lzrd" in file.body
