@@ -10,6 +10,9 @@ from exchange.models import Firm
 from settlement import ledger
 from settlement.models import (
     AccountState,
+    BankFile,
+    BankInstruction,
+    BankSettings,
     BoundAccount,
     FundsMovement,
     IncomingItem,
@@ -138,3 +141,21 @@ def account_of(firm: Firm, rail: str) -> BoundAccount | None:
     rows = BoundAccount.objects.filter(firm=firm, rail=rail)
     live = [AccountState.PROPOSED, AccountState.OPENING, AccountState.BOUND]
     return rows.filter(state__in=live).first() or rows.order_by("-pk").first()
+
+
+@dataclass(frozen=True, slots=True)
+class BankDesk:
+    """The venue's bank files, latest first, and how many instructions wait for the next."""
+
+    settings: BankSettings | None
+    files: list[BankFile]
+    waiting: int
+
+
+def bank_desk(*, most: int = 50) -> BankDesk:
+    """Return the current venue's."""
+    return BankDesk(
+        settings=BankSettings.objects.first(),
+        files=list(BankFile.objects.defer("body").select_related("by").order_by("-pk")[:most]),
+        waiting=BankInstruction.objects.filter(file__isnull=True).count(),
+    )

@@ -133,6 +133,13 @@ SENTENCES: Final[dict[str, str]] = {
     "LINE_STATE": gettext_noop("该对账差异已说明。"),
     "OPERATION_STATE": gettext_noop("该业务不须人工查明。"),
     "PURPOSE_TAKEN": gettext_noop("同一用途已有业务在办理。"),
+    "NOTHING_WAITS": gettext_noop("没有待送银行的业务。"),
+    "NO_BANK": gettext_noop("尚未设置银行文件格式。"),
+    "NO_BANK_KEY": gettext_noop("本市场没有文件密钥。"),
+    "STATEMENT_GAP": gettext_noop("对账文件与上一份不衔接。"),
+    "LINE_TWICE": gettext_noop("对账文件中有此前已载入的流水。"),
+    "FILE_REFUSED": gettext_noop("文件有误，一行也没有载入。"),
+    "LAYOUT": gettext_noop("文件格式有误。"),
     # A contract on its way.
     "UNKNOWN_CONTRACT": gettext_noop("没有该合同。"),
     "CONTRACT_STATE": gettext_noop("合同当前状态不能进行此操作，请刷新页面查看。"),

@@ -6,6 +6,7 @@
 from django.urls import include, path
 
 from web.views import (
+    bank_files,
     contracts,
     health,
     hooks,
@@ -48,6 +49,8 @@ urlpatterns = [
     path("<slug:venue>/orders/", office.orders, name="orders"),
     path("<slug:venue>/store/", warehouse.store, name="store"),
     path("<slug:venue>/payments/", payments.payments, name="payments"),
+    path("<slug:venue>/payments/files/", bank_files.files, name="bank-files"),
+    path("<slug:venue>/payments/files/<int:file_id>/", bank_files.download, name="bank-file"),
     path("<slug:venue>/ops/", operate.console, name="console"),
     path("<slug:venue>/ops/new/", operate.new_instrument, name="new-instrument"),
     path("<slug:venue>/ops/instruments/<slug:code>/", operate.halt, name="halt"),

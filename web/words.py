@@ -194,13 +194,19 @@ OPERATION_KINDS = {
     "refund": _("退款"),
     "clawback": _("追回付款"),
 }
-RAILS = {"ledger": _("存管账户"), "stripe": "Stripe"}
+RAILS = {"ledger": _("存管账户"), "stripe": "Stripe", "bankfile": _("银行文件")}
+BANK_FILES = {
+    "instructions": _("指令文件"),
+    "replies": _("回单文件"),
+    "statement": _("对账文件"),
+}
 LINE_STATES = {"theirs_only": _("无对应业务"), "amount": _("金额不符")}
 _TABLES = {
     "account": ACCOUNT_STATES,
     "operation": OPERATION_STATES,
     "operation_kind": OPERATION_KINDS,
     "rail": RAILS,
+    "bank_file": BANK_FILES,
     "line": LINE_STATES,
     "direction": DIRECTIONS,
     "funds": FUNDS_STATES,

@@ -53,6 +53,8 @@ MEMBERS: Final[dict[str, frozenset[str]]] = {
     "<slug:venue>/orders/": FIRM,
     "<slug:venue>/store/": frozenset({Role.WAREHOUSE}),
     "<slug:venue>/payments/": VENUE | {Role.CLERK},
+    "<slug:venue>/payments/files/": VENUE | {Role.CLERK},
+    "<slug:venue>/payments/files/<int:file_id>/": frozenset({Role.CLERK}),
     "<slug:venue>/ops/": VENUE,
     "<slug:venue>/ops/new/": frozenset({Role.OPERATOR}),
     "<slug:venue>/ops/instruments/<slug:code>/": VENUE,

@@ -17,8 +17,11 @@ LINK = {
     "BUSY", "DEADLINE", "UNREACHABLE", "RECOVERING", "UNKNOWN_VENUE", "TOO_LARGE", "MALFORMED",
     "HALTED",
 }  # fmt: skip
-# A rail's own messages are answered by machines to machines.
-_RAISED = re.compile(r"\b(?:(?!RailError)\w+Error|Refused|error_frame|refuse)\(\s*\"([A-Z_]{3,})\"")
+# A rail's messages are machines' talk; a layout's fault and a batch's are shown as codes.
+_RAISED = re.compile(
+    r"\b(?:(?!RailError|LayoutError|NettingError)\w+Error|Refused|error_frame|refuse)"
+    r"\(\s*\"([A-Z_]{3,})\""
+)
 
 
 def raised() -> set[str]:

@@ -71,3 +71,23 @@ class FoundForm(NoteForm):
     """What became of an operation that nobody could tell; `note` is the rail's reference."""
 
     agreed = forms.ChoiceField(choices=[("yes", "yes"), ("no", "no")])
+
+
+class UploadForm(ActForm):
+    """A file that the bank has sent."""
+
+    fault = ""
+    kind = forms.ChoiceField(
+        label=_("文件类别"), choices=[("replies", _("回单文件")), ("statement", _("对账文件"))]
+    )
+    file = forms.FileField(label=_("文件"), max_length=200)
+
+
+class BankForm(ActForm):
+    """How the bank wants its files; the layout as JSON."""
+
+    fault = ""
+    payer_account = forms.CharField(label=_("付款账号"), max_length=64)
+    layout = forms.JSONField(
+        label=_("文件格式（JSON）"), widget=forms.Textarea({"rows": 16, "spellcheck": "false"})
+    )

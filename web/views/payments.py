@@ -16,7 +16,8 @@ from django.views.decorators.http import require_http_methods
 from exchange.link import BlockingLink
 from exchange.models import Role
 from settlement import accounts, incoming, outbox, queries
-from settlement.payments import operations, reconcile, worker
+from settlement import payment_worker as worker
+from settlement.payments import operations, reconcile
 from web import roles
 from web.forms.base import ActForm
 from web.forms.payments import FoundForm, ItemForm, NoteForm, WordForm

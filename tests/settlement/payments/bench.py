@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field
 
-from settlement.payments.bankfile import desk
+from settlement import bank_files as desk
 from settlement.payments.bankfile.layout import raw_standard
 from settlement.payments.bankfile.rail import BankfileRail
 from settlement.payments.ledger_rail import LedgerRail

@@ -10,6 +10,8 @@ import pytest
 from exchange import scope
 from exchange.models import Firm, User
 from settlement import accounts, books, funds, ledger
+from settlement import bank_files as desk
+from settlement import payment_worker as worker
 from settlement.ledger import CNY, Code
 from settlement.models import (
     AccountState,
@@ -26,8 +28,7 @@ from settlement.models import (
     PaymentOperation,
     RailLine,
 )
-from settlement.payments import operations, rails, reconcile, worker
-from settlement.payments.bankfile import desk
+from settlement.payments import operations, rails, reconcile
 from settlement.payments.bankfile.layout import LayoutError, raw_standard
 from settlement.payments.bankfile.words import FileError, Reply, StatementLine
 from settlement.payments.ports import OperationKind, Outcome

@@ -11,6 +11,7 @@ import pytest
 from exchange import scope
 from exchange.models import Firm, User
 from settlement import accounts, books, funds, incoming, ledger
+from settlement import payment_worker as worker
 from settlement.ledger import CNY, Code
 from settlement.models import (
     AccountState,
@@ -26,7 +27,7 @@ from settlement.models import (
     RailLine,
     Reconciliation,
 )
-from settlement.payments import inbox, rails, reconcile, worker
+from settlement.payments import inbox, rails, reconcile
 from settlement.payments.ports import OperationKind
 from tests.fakestripe.double import Double, signed
 from tests.settlement.payments.bench import Clock, stripe_rail

@@ -22,7 +22,7 @@ from exchange.sequencer import now_us
 from exchange.trading_days import Scheduler
 from settlement.clock import ContractClock
 from settlement.follower import SettlementFollower
-from settlement.payments.worker import PaymentWorker
+from settlement.payment_worker import PaymentWorker
 
 
 class Command(BaseCommand):
