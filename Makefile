@@ -17,7 +17,7 @@ SAMPLE ?= 200
 WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -gt 4 ] && n=4; echo $$n)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check install install-dev browser test-sqlite test-postgresql test-deep simulate chaos mutate build-fast test-fast test-conformance bench bench-ledger bench-matching bench-peers messages replay format clean
+.PHONY: help demo test check install install-dev browser test-sqlite test-postgresql test-deep simulate chaos mutate build-fast test-fast test-conformance test-localstripe bench bench-ledger bench-matching bench-peers messages replay format clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -70,6 +70,18 @@ $(CONFORMANCE)/.installed: tests/conformance/requirements.lock
 
 test-conformance: $(CONFORMANCE)/.installed ## Run somebody else's conformance suite on the engine, in its own environment
 	@$(CONFORMANCE)/bin/python -m tests.conformance
+
+LOCALSTRIPE := .venv-localstripe
+
+$(LOCALSTRIPE)/.installed: tests/localstripe/requirements.lock
+	@$(PYTHON) tests/tools/check_python.py
+	@test -x $(LOCALSTRIPE)/bin/python || { echo "Creating the virtual environment in $(LOCALSTRIPE) ..."; $(PYTHON) -m venv $(LOCALSTRIPE); }
+	@echo "Installing the pinned localstripe ..."
+	@$(LOCALSTRIPE)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r tests/localstripe/requirements.lock
+	@touch $@
+
+test-localstripe: $(LOCALSTRIPE)/.installed ## Ask somebody else's double of Stripe for the flows that it supports, in its own environment
+	@$(LOCALSTRIPE)/bin/python -m tests.localstripe
 
 simulate: $(BIN)/.dev ## Live random contracts with scarce money, LIVES x 12 of them (2 minutes; LIVES=500 for an hour)
 	HAIDAI_DEEP=$(LIVES) $(BIN)/python -m pytest tests/settlement/contracts/test_machine.py -q -s

@@ -403,10 +403,9 @@ def _captured(intent: Mapping[str, Any], operation: Operation) -> Answer:
     status, ref = intent["status"], intent["id"]
     if status == "succeeded":
         by = (intent.get("metadata") or {}).get("op_capture")
-        received = intent["amount_received"]
-        if (by, received) != (operation.op_id, operation.amount_fen):
+        if by != operation.op_id or intent["amount_received"] != operation.amount_fen:
             return Answer(Outcome.REFUSED, "DONE_BY_ANOTHER", ref)
-        return Answer(Outcome.DONE, ref=ref, amount_fen=received)
+        return Answer(Outcome.DONE, ref=ref, amount_fen=operation.amount_fen)
     if status == "canceled":
         return Answer(Outcome.REFUSED, "HOLD_ENDED", ref)
     return Answer(Outcome.RETRY)

@@ -1,0 +1,1 @@
+"""The adapter over Stripe against somebody else's double: `make test-localstripe`."""
