@@ -139,6 +139,7 @@ SENTENCES: Final[dict[str, str]] = {
     "STATEMENT_GAP": gettext_noop("对账文件与上一份不衔接。"),
     "LINE_TWICE": gettext_noop("对账文件中有此前已载入的流水。"),
     "FILE_REFUSED": gettext_noop("文件有误，一行也没有载入。"),
+    "NOTHING_TO_NET": gettext_noop("自上一批以来没有须轧差的款项。"),
     "LAYOUT": gettext_noop("文件格式有误。"),
     # A contract on its way.
     "UNKNOWN_CONTRACT": gettext_noop("没有该合同。"),

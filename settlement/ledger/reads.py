@@ -98,3 +98,27 @@ def movements(trade_id: int) -> Sequence[Transfer]:
         .select_related("debit", "credit")
         .order_by("number")
     )
+
+
+def flows(after: int) -> tuple[int, dict[int, dict[int, int]]]:
+    """Return (the last transfer's number, what each trade moved between whom since `after`).
+
+    Fen by trade and firm, below zero for who paid; firm 0 is the operator. What only changes its
+    station within a firm cancels out and is left out; a trade's flows sum to zero.
+    """
+    until = Transfer.objects.aggregate(last=models.Max("number"))["last"] or 0
+    found: dict[int, dict[int, int]] = {}
+    rows = Transfer.objects.filter(
+        ledger=CNY, step__in=_MOVED, trade_id__gt=0, number__gt=after, number__lte=until
+    ).order_by()
+    for side, sign in (("debit", -1), ("credit", 1)):
+        own = rows.exclude(**{f"{side}__code": Code.ESCROW})  # filled and emptied in one chain
+        firm = f"{side}__firm_id"
+        for row in own.values("trade_id", firm).annotate(total=models.Sum("amount")):
+            moved = found.setdefault(row["trade_id"], {})
+            moved[row[firm]] = moved.get(row[firm], 0) + sign * row["total"]
+    kept = {
+        trade_id: {firm: fen for firm, fen in moved.items() if fen}
+        for trade_id, moved in found.items()
+    }
+    return until, {trade_id: moved for trade_id, moved in kept.items() if moved}

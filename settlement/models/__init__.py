@@ -24,6 +24,7 @@ from settlement.models.contract import (
     InvoiceState,
     WeighTicket,
 )
+from settlement.models.netting import NettingBatch, NettingDrop, NettingLine
 from settlement.models.obligation import Obligation, ObligationState
 from settlement.models.payment import (
     FundsDirection,
@@ -68,6 +69,9 @@ __all__ = [
     "Invoice",
     "InvoiceState",
     "LineState",
+    "NettingBatch",
+    "NettingDrop",
+    "NettingLine",
     "Notification",
     "Obligation",
     "ObligationState",

@@ -55,6 +55,8 @@ MEMBERS: Final[dict[str, frozenset[str]]] = {
     "<slug:venue>/payments/": VENUE | {Role.CLERK},
     "<slug:venue>/payments/files/": VENUE | {Role.CLERK},
     "<slug:venue>/payments/files/<int:file_id>/": frozenset({Role.CLERK}),
+    "<slug:venue>/netting/": FIRM | VENUE | {Role.CLERK},
+    "<slug:venue>/netting/<int:number>/": FIRM | VENUE | {Role.CLERK},
     "<slug:venue>/ops/": VENUE,
     "<slug:venue>/ops/new/": frozenset({Role.OPERATOR}),
     "<slug:venue>/ops/instruments/<slug:code>/": VENUE,

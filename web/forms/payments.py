@@ -9,8 +9,8 @@ from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
 from exchange.models import Firm, Membership
-from web import words
-from web.forms.base import ActForm
+from web import display, words
+from web.forms.base import ActForm, NumberField
 
 
 class AccountForm(ActForm):
@@ -91,3 +91,34 @@ class BankForm(ActForm):
     layout = forms.JSONField(
         label=_("文件格式（JSON）"), widget=forms.Textarea({"rows": 16, "spellcheck": "false"})
     )
+
+
+class NettingForm(ActForm):
+    """A batch of bank legs; for each firm that cannot pay in all, how much it can."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for one in Membership.objects.select_related("firm").order_by("firm__code"):
+            name = f"fund_{one.firm_id}"
+            self.fields[name] = NumberField(
+                label=words.own(one.firm, "name"), decimals=2, required=False
+            )
+
+    def clean(self) -> dict[str, Any]:
+        """Turn yuan into fen."""
+        data = super().clean() or {}
+        for name, text in list(data.items()):
+            if name.startswith("fund_") and text:
+                fen = 0 if text.strip("0.") == "" else display.to_fen(text)
+                if fen is None:
+                    self.add_error(name, forms.ValidationError("", code="NUMBER"))
+                data[name] = fen
+        return data
+
+    def funding(self) -> dict[int, int]:
+        """Return fen by firm, of those that were named."""
+        return {
+            int(name.removeprefix("fund_")): fen
+            for name, fen in self.cleaned_data.items()
+            if name.startswith("fund_") and fen != ""
+        }

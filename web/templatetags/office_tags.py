@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from django import template
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 
 from exchange.models import Instrument, OrderRow, Venue
 from settlement import receipts
 from settlement.models import Receipt
-from web import reasons, words
+from web import display, reasons, words
 
 register = template.Library()
 
@@ -76,3 +77,18 @@ def error_words(error: ValidationError) -> str:
 def contract_number_of(trade_id: int, venue: Venue) -> str:
     """Return the number of a trade's contract."""
     return words.contract_number(venue, trade_id)
+
+
+@register.filter
+def leg(amount_fen: int) -> str:
+    """Return a bank leg in words: paid in above zero, out below."""
+    if not amount_fen:
+        return gettext("无须收付")
+    side = gettext("缴入") if amount_fen > 0 else gettext("划出")
+    return f"{side} {display.money(abs(amount_fen))}"
+
+
+@register.filter
+def out(amount_fen: int) -> str:
+    """Return what leaves, without its sign."""
+    return display.money(-amount_fen)
