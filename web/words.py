@@ -201,7 +201,15 @@ BANK_FILES = {
     "statement": _("对账文件"),
 }
 LINE_STATES = {"theirs_only": _("无对应业务"), "amount": _("金额不符")}
+ADDRESSES = {
+    "iban": "IBAN",
+    "bic": "BIC",
+    "account_holder_name": _("户名"),
+    "account_number": _("账号"),
+    "bank_name": _("开户行"),
+}
 _TABLES = {
+    "address": ADDRESSES,
     "account": ACCOUNT_STATES,
     "operation": OPERATION_STATES,
     "operation_kind": OPERATION_KINDS,

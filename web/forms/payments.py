@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django import forms
@@ -83,13 +84,22 @@ class UploadForm(ActForm):
     file = forms.FileField(label=_("文件"), max_length=200)
 
 
+class _Indented(json.JSONEncoder):
+    """JSON that a person can read and change."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**(options | {"indent": 1}))
+
+
 class BankForm(ActForm):
     """How the bank wants its files; the layout as JSON."""
 
     fault = ""
     payer_account = forms.CharField(label=_("付款账号"), max_length=64)
     layout = forms.JSONField(
-        label=_("文件格式（JSON）"), widget=forms.Textarea({"rows": 16, "spellcheck": "false"})
+        label=_("文件格式（JSON）"),
+        encoder=_Indented,
+        widget=forms.Textarea({"rows": 16, "spellcheck": "false"}),
     )
 
 

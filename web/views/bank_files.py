@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.conf import settings
@@ -132,5 +131,4 @@ def _configure(request: VenueRequest, form: BankForm) -> bool:
 def _bank_form() -> BankForm:
     found = queries.bank_desk().settings
     raw = found.layout if found is not None else raw_standard()
-    text = json.dumps(raw, ensure_ascii=False, indent=1)
-    return BankForm.fresh(layout=text, payer_account=found.payer_account if found else "")
+    return BankForm.fresh(layout=raw, payer_account=found.payer_account if found else "")
