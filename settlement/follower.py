@@ -26,7 +26,7 @@ from matching.events import (
     TradePaid,
     TradeSettled,
 )
-from settlement import delivery, funds, ledger, obligations, outbox, receipts
+from settlement import delivery, freezes, funds, ledger, obligations, outbox, receipts
 from settlement.contracts import (
     defaults,
     disputes,
@@ -98,7 +98,10 @@ def _cash_reserved(event: CashReserved, place: _Place) -> None:
     firm_id = event.firm_id
     committed = (Code.COMMITTED, firm_id)
     place.post(CNY, (Code.TRADING, firm_id), committed, event.amount_fen, Kind.COMMIT)
-    funds.reserved(event.op_id, at=place.at)
+    if event.op_id.startswith(freezes.PREFIX):
+        freezes.reserved(event.op_id)
+    else:
+        funds.reserved(event.op_id, at=place.at)
 
 
 def _cash_debited(event: CashDebited, place: _Place) -> None:
@@ -110,6 +113,7 @@ def _cash_released(event: CashReleased, place: _Place) -> None:
     firm_id = event.firm_id
     trading = (Code.TRADING, firm_id)
     place.post(CNY, (Code.COMMITTED, firm_id), trading, event.amount_fen, Kind.RELEASE)
+    freezes.released(event.reserve_op_id)
 
 
 def _goods_credited(event: GoodsCredited, place: _Place) -> None:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from exchange.models import Firm, User, Venue
 from matching.commands import CreditCash, DebitCash, ReleaseCash, ReserveCash
 from matching.units import Fen
-from settlement import accounts, outbox
+from settlement import accounts, freezes, outbox
 from settlement.limits import FUNDS_MOST_FEN, WITHDRAW_UNCHECKED_FEN
 from settlement.models import (
     BooksCheck,
@@ -85,14 +85,16 @@ def withdraw(
     """Take money out: reserved in the engine first, paid by the rail, then debited.
 
     Above `WITHDRAW_UNCHECKED_FEN` a second person of the firm has to agree before anything moves
-    (RULEBOOK 4.2). It goes to the firm's bound account alone: `NO_ACCOUNT` without one. While the
-    books of the venue do not agree, or a line of the rail's statement is unexplained, nothing is
-    paid out: `BOOKS_BROKEN`, `BREAK_OPEN`. Too little money is the engine's refusal; the movement
-    then ends FAILED.
+    (RULEBOOK 4.2). It goes to the firm's bound account alone: `NO_ACCOUNT` without one. Nothing is
+    paid out while the venue's books do not agree (`BOOKS_BROKEN`), a line of the rail's statement
+    is unexplained (`BREAK_OPEN`) or the firm's payouts are stopped (`FROZEN`). Too little money is
+    the engine's refusal; the movement then ends FAILED.
     """
     check = BooksCheck.objects.filter(venue_id=venue.pk).first()
     if check is not None and check.faults:
         raise FundsError("BOOKS_BROKEN")  # nothing leaves until the difference is explained
+    if freezes.stops_payouts(firm):
+        raise FundsError("FROZEN")
     rail = rails.current()
     if reconcile.is_frozen(rail.name):
         raise FundsError("BREAK_OPEN")

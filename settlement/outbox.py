@@ -17,6 +17,8 @@ from matching.commands import AnyCommand, OperationCommand
 from matching.events import CommandRejected, RejectReason
 from settlement.limits import OUTBOX_BATCH
 from settlement.models import (
+    FreezeState,
+    FundsFreeze,
     FundsMovement,
     FundsState,
     OutboxCommand,
@@ -78,6 +80,9 @@ def _refused(row: OutboxCommand, reason: RejectReason) -> None:
     log.warning("outbox: the engine refused %s: %s", row.op_id, reason)
     FundsMovement.objects.filter(op_id=row.op_id).exclude(state=FundsState.CONFIRMED).update(
         state=FundsState.FAILED, refusal=reason
+    )
+    FundsFreeze.objects.filter(op_id=row.op_id, state=FreezeState.ASKED).update(
+        state=FreezeState.REFUSED, refusal=reason
     )
     Receipt.objects.filter(origin=row.op_id, state=ReceiptState.APPLIED).update(
         state=ReceiptState.REFUSED, refusal=reason

@@ -12,8 +12,8 @@ from django.db.models import Q
 
 from exchange import scope
 from exchange.link import BlockingLink
-from exchange.models import Venue
-from settlement import accounts, funds, incoming, outbox
+from exchange.models import Firm, Venue
+from settlement import accounts, freezes, funds, incoming, outbox
 from settlement.limits import NOTIFICATIONS_AT_ONCE, RECONCILE_S, WORK_S
 from settlement.models import (
     AccountState,
@@ -56,9 +56,12 @@ def pulse(now: dt.datetime) -> int:
 
 
 def _may_not_leave(row: PaymentOperation) -> bool:
-    """Say whether a payout must wait because the rail's statement has a break."""
+    """Say whether a payout must wait: for the rail's statement, or for the firm's freeze."""
     leaves = row.kind in (OperationKind.PAY_OUT, OperationKind.REFUND)
-    return leaves and row.state == OperationState.NEW and reconcile.is_frozen(row.rail)
+    if not leaves or row.state != OperationState.NEW:
+        return False
+    firm = Firm.objects.filter(code=row.party).first()
+    return reconcile.is_frozen(row.rail) or (firm is not None and freezes.stops_payouts(firm))
 
 
 def _messages(now: dt.datetime) -> int:

@@ -140,6 +140,9 @@ SENTENCES: Final[dict[str, str]] = {
     "LINE_TWICE": gettext_noop("对账文件中有此前已载入的流水。"),
     "FILE_REFUSED": gettext_noop("文件有误，一行也没有载入。"),
     "NOTHING_TO_NET": gettext_noop("自上一批以来没有须轧差的款项。"),
+    "FROZEN": gettext_noop("本企业的出金已被冻结。"),
+    "UNKNOWN_FREEZE": gettext_noop("没有该冻结。"),
+    "FREEZE_STATE": gettext_noop("该冻结不在可解除的状态。"),
     "LAYOUT": gettext_noop("文件格式有误。"),
     # A contract on its way.
     "UNKNOWN_CONTRACT": gettext_noop("没有该合同。"),

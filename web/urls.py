@@ -8,6 +8,7 @@ from django.urls import include, path
 from web.views import (
     bank_files,
     contracts,
+    freezes,
     health,
     hooks,
     market,
@@ -66,5 +67,6 @@ urlpatterns = [
         operate.activate_approval,
         name="activate-approval",
     ),
+    path("<slug:venue>/ops/freezes/", freezes.freezes, name="freezes"),
     path("<slug:venue>/ops/journal/", operate.journal, name="journal"),
 ]

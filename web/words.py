@@ -201,6 +201,19 @@ BANK_FILES = {
     "statement": _("对账文件"),
 }
 LINE_STATES = {"theirs_only": _("无对应业务"), "amount": _("金额不符")}
+FREEZE_REASONS = {
+    "court": _("司法冻结"),
+    "aml": _("反洗钱核查"),
+    "authority": _("主管部门要求"),
+    "operator": _("市场规则处置"),
+}
+FREEZE_STATES = {
+    "asked": _("处理中"),
+    "frozen": _("已冻结"),
+    "refused": _("未成功"),
+    "lifting": _("解除中"),
+    "lifted": _("已解除"),
+}
 ADDRESSES = {
     "iban": "IBAN",
     "bic": "BIC",
@@ -210,6 +223,8 @@ ADDRESSES = {
 }
 _TABLES = {
     "address": ADDRESSES,
+    "freeze_reason": FREEZE_REASONS,
+    "freeze": FREEZE_STATES,
     "account": ACCOUNT_STATES,
     "operation": OPERATION_STATES,
     "operation_kind": OPERATION_KINDS,

@@ -24,6 +24,7 @@ from settlement.models.contract import (
     InvoiceState,
     WeighTicket,
 )
+from settlement.models.freeze import FreezeReason, FreezeState, FundsFreeze
 from settlement.models.netting import NettingBatch, NettingDrop, NettingLine
 from settlement.models.obligation import Obligation, ObligationState
 from settlement.models.payment import (
@@ -60,7 +61,10 @@ __all__ = [
     "DisputeState",
     "Endorsement",
     "FinalStatement",
+    "FreezeReason",
+    "FreezeState",
     "FundsDirection",
+    "FundsFreeze",
     "FundsMovement",
     "FundsState",
     "IncomingItem",

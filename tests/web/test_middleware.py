@@ -65,6 +65,7 @@ MEMBERS: Final[dict[str, frozenset[str]]] = {
     "<slug:venue>/ops/firms/<slug:code>/": VENUE,
     "<slug:venue>/ops/approvals/": VENUE,
     "<slug:venue>/ops/approvals/<int:approval_id>/": frozenset({Role.REVIEWER}),
+    "<slug:venue>/ops/freezes/": VENUE,
     "<slug:venue>/ops/journal/": VENUE,
 }
 """Pages inside a venue, and the roles that have them."""

@@ -20,7 +20,7 @@ from exchange.models import LIVE_STATES, Firm, Instrument, OrderRow, Role, Trade
 from matching.commands import Side
 from matching.limits import HOLDERS_PER_ROOT
 from settlement import accounts as own_accounts
-from settlement import endorsements, outbox, queries, storage
+from settlement import endorsements, freezes, outbox, queries, storage
 from settlement import funds as money
 from settlement import receipts as goods
 from settlement.limits import WITHDRAW_UNCHECKED_FEN
@@ -86,6 +86,7 @@ def funds(request: VenueRequest) -> HttpResponse:
             for one in movements
             if may_move and one.state == FundsState.AWAITING
         ],
+        "freezes": [one for one in freezes.live(firm) if one.state != "asked"],
         "account": account,
         "account_refusal": sentence(account.refusal) if account and account.refusal else "",
         "account_form": account_form

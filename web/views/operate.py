@@ -53,7 +53,7 @@ def console(request: VenueRequest) -> HttpResponse:
     day = queries.venue_status().day
     rows = queries.board()
     todays = [row.statistics for row in rows if row.statistics and row.statistics.day == day]
-    context = _console(request, "instruments") | {
+    context = console_frame(request, "instruments") | {
         "engine": engine,
         "check": BooksCheck.objects.filter(venue=request.venue).first(),
         "rows": [
@@ -90,12 +90,14 @@ def new_instrument(request: VenueRequest) -> HttpResponse:
             asked.get("warehouse", ""),
             asked.get("mode", ""),
         )
-        return render(request, "operate/new_instrument.html", _console(request) | {"form": form})
+        return render(
+            request, "operate/new_instrument.html", console_frame(request) | {"form": form}
+        )
     form = InstrumentForm(request.venue, request.POST)
     if form.is_valid() and _propose(request, form):
         messages.success(request, _("已挂牌：%(code)s") % {"code": form.terms.code})
         return redirect("console", venue=request.venue.code)
-    context = _console(request) | {"form": form}
+    context = console_frame(request) | {"form": form}
     return render(request, "operate/new_instrument.html", context, status=REFUSED)
 
 
@@ -150,7 +152,7 @@ def halt(request: VenueRequest, code: str) -> HttpResponse:
             return redirect("console", venue=request.venue.code)
         status = REFUSED
     engine = _engine(request)
-    context = _console(request, "instruments") | {
+    context = console_frame(request, "instruments") | {
         "instrument": instrument,
         "phase": engine["phases"].get(instrument.pk),
         "band": engine["bands"].get(instrument.pk),
@@ -191,7 +193,7 @@ def halt_venue(request: VenueRequest) -> HttpResponse:
             _say_halt(request, form, code)
             return redirect("console", venue=request.venue.code)
         status = REFUSED
-    context = _console(request, "venue") | {
+    context = console_frame(request, "venue") | {
         "is_halted": is_halted,
         "form": form,
         "may_act": not is_halted or request.seat.role == Role.OPERATOR,
@@ -206,7 +208,7 @@ def halt_venue(request: VenueRequest) -> HttpResponse:
 @require_GET
 def firms(request: VenueRequest) -> HttpResponse:
     """Show the member firms."""
-    context = _console(request, "firms") | {
+    context = console_frame(request, "firms") | {
         "rows": Membership.objects.select_related("firm").order_by("firm__code")
     }
     return render(request, "operate/firms.html", context)
@@ -232,7 +234,7 @@ def membership(request: VenueRequest, code: str) -> HttpResponse:
             _say_halt(request, form, member.firm.code.upper())
             return redirect("firms", venue=request.venue.code)
         status = REFUSED
-    context = _console(request, "firms") | {
+    context = console_frame(request, "firms") | {
         "member": member,
         "is_halted": is_suspended,
         "form": form,
@@ -268,7 +270,7 @@ def approvals(request: VenueRequest) -> HttpResponse:
         status = REFUSED
     today = timezone.localdate()
     rows = Approval.objects.select_related("made_by", "activated_by").order_by("-pk")
-    context = _console(request, "approvals") | {
+    context = console_frame(request, "approvals") | {
         "form": form,
         "rows": [
             {
@@ -327,7 +329,7 @@ def journal(request: VenueRequest) -> HttpResponse:
             fault = "NO_COMMON_HEIGHT"
         except LinkError as error:
             fault = error.code
-    context = _console(request, "journal") | {
+    context = console_frame(request, "journal") | {
         "engine": engine,
         "readers": [
             {"name": name, "seq": seq, "behind": max(engine["seq"] - seq, 0)}
@@ -342,7 +344,7 @@ def journal(request: VenueRequest) -> HttpResponse:
 # What the pages share.
 
 
-def _console(request: VenueRequest, section: str = "") -> dict[str, Any]:
+def console_frame(request: VenueRequest, section: str = "") -> dict[str, Any]:
     """Return what stands around every page of the console."""
     status = queries.venue_status()
     return {

@@ -319,6 +319,16 @@ def test_ours_that_is_on_no_line_is_a_break_after_its_time_and_other_amounts_at_
     assert RailLine.objects.get(rail="stripe").state == LineState.AMOUNT
 
 
+def test_a_second_line_of_one_payment_is_a_break(bank: Bank) -> None:
+    account = bank.open(bank.buyer)
+    bank.double.send_money(account.funding, 70_000, bank.buyer.name_zh)
+    BoundAccount.objects.update(poll_at=None)
+    bank.pulse()
+    (line,) = bank.double.all("balance_transaction")
+    bank.double.move("payment", 70_000, bank.double.things[line["source"]])
+    assert reconcile.run(rails.rail("stripe"), bank.clock.go(5)).breaks == 1
+
+
 def item_number() -> str:
     return str(IncomingItem.objects.get().pk)
 

@@ -118,6 +118,19 @@ def test_what_nobody_can_tell_after_a_day_is_a_persons_and_no_repeat_is_made(ben
         operations.answer_by_hand(row.pk, done=False, ref="", now=bench.clock(), then=then)
 
 
+def test_after_a_day_it_is_looked_for_and_never_blindly_repeated(bench: Bench) -> None:
+    row = ask(bench)
+    double = bench.double
+    assert double is not None
+    double.fault = lambda method, path: "drop_after" if method == "POST" else ""
+    assert work(bench, row) == S.UNKNOWN
+    double.fault = lambda method, path: ""
+    bench.clock.go(25 * 3_600)
+    assert PaymentOperation.objects.get(pk=row.pk).tries == 1
+    assert work(bench, row) == S.DONE
+    assert len(double.all("payment_intent")) == 1, "its key was forgotten: a repeat pays twice"
+
+
 def test_not_found_is_believed_after_the_grace_alone(bench: Bench) -> None:
     row = ask(bench)
     double = bench.double
@@ -140,6 +153,17 @@ def test_a_hint_makes_it_look_now_and_is_believed_in_nothing(bench: Bench) -> No
     operations.hint("a", bench.clock())
     assert operations.due(bench.clock()) == [row.pk]
     assert work(bench, row) == S.ACTION, "the money is not there, whatever was hinted"
+
+
+def test_what_was_accepted_and_is_not_there_any_more_is_to_be_found_out(bench: Bench) -> None:
+    row = ask(bench, amount=2_000_000)
+    assert work(bench, row) == S.ACTION
+    assert bench.double is not None
+    bench.double.things.pop(PaymentOperation.objects.get(pk=row.pk).ref)
+    bench.double.order.pop()
+    bench.clock.go(61)
+    assert work(bench, row) == S.UNKNOWN
+    assert PaymentOperation.objects.get(pk=row.pk).code == "VANISHED"
 
 
 def test_every_refusal_waits_longer_but_not_for_ever(bench: Bench) -> None:
