@@ -112,9 +112,8 @@ def flows(after: int) -> tuple[int, dict[int, dict[int, int]]]:
         ledger=CNY, step__in=_MOVED, trade_id__gt=0, number__gt=after, number__lte=until
     ).order_by()
     for side, sign in (("debit", -1), ("credit", 1)):
-        own = rows.exclude(**{f"{side}__code": Code.ESCROW})  # filled and emptied in one chain
         firm = f"{side}__firm_id"
-        for row in own.values("trade_id", firm).annotate(total=models.Sum("amount")):
+        for row in rows.values("trade_id", firm).annotate(total=models.Sum("amount")):
             moved = found.setdefault(row["trade_id"], {})
             moved[row[firm]] = moved.get(row[firm], 0) + sign * row["total"]
     kept = {

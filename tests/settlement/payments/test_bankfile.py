@@ -182,7 +182,9 @@ def test_pending_stays_bound_and_a_later_file_ends_it(custody: Custody) -> None:
 def test_a_final_word_never_flips_and_wrong_rows_are_breaks_that_stop_payouts(
     custody: Custody,
 ) -> None:
+    early = Reply("qldz:one", 30_000, "CNY", Outcome.DONE, "X0", "")
     movement = custody.take(30_000, "one")
+    assert custody.load([early]).breaks == 1, "it has not been asked yet"
     (reply,) = custody.replies(custody.write())
     stranger = Reply("qldz:nobody", 5, "CNY", Outcome.DONE, "X1", "")
     other = Reply(reply.op_id, reply.amount_fen + 1, "CNY", Outcome.DONE, "X2", "")
@@ -226,6 +228,8 @@ def test_a_damaged_foreign_or_skipped_file_loads_nothing(custody: Custody, setti
     settings.BANKFILE_KEYS = {"qldz": KEY}
     with scope.venue(2), pytest.raises(desk.DeskError, match="NO_BANK"):
         desk.load_replies(body, **word)
+    with pytest.raises(desk.DeskError, match="STATEMENT_GAP"):
+        desk.load_statement(statement_paper([], opening=70_000, sequence=3).sealed(), **word)
     assert rows() == before
     assert desk.load_replies(body, **word).is_new
     assert desk.load_statement(statement, **word).is_new
