@@ -12,6 +12,7 @@ from exchange.link import BlockingLink
 from exchange.models import Bookmark
 from exchange.scope import current_venue_id
 from settlement import ledger
+from settlement.contracts import invoicing
 from settlement.ledger import CNY, Code
 
 WAIT_S = 10
@@ -39,7 +40,8 @@ def prove(link: BlockingLink, *, wait_s: int = WAIT_S, recount: bool = True) -> 
     """Compare ledger and engine of the current venue at one height.
 
     While the market trades the two meet only for moments, so it is tried until they do. With
-    `recount` every account is added up again from its transfers, which takes longer each day.
+    `recount` every account is added up again from its transfers, and every accepted invoice is
+    compared with its contract (Σ 发票 = Σ 结算), which takes longer each day.
     """
     deadline = time.monotonic() + wait_s
     while True:
@@ -62,12 +64,15 @@ def _compare(report: dict[str, Any], *, recount: bool) -> Proof | None:
         balances = ledger.balances()
         sums = ledger.sums()
         recounted = ledger.recounted() if recount else balances
+        settled, invoiced = invoicing.totals() if recount else (0, 0)
     faults = [f"ledger {number} sums to {total}" for number, total in sums.items() if total]
     faults += [
         f"account {key}: its transfers add up to {recounted[key]}, not {value}"
         for key, value in balances.items()
         if recounted[key] != value
     ]
+    if settled != invoiced:
+        faults.append(f"accepted invoices say {invoiced}, their contracts {settled}")
     for number in sums:
         for code in (Code.ESCROW, Code.CUSTODY):
             if balances.get((number, code, 0), 0):

@@ -11,7 +11,7 @@ from exchange.models import Firm, User, Venue
 from matching.commands import CreditCash, DebitCash, ReleaseCash, ReserveCash
 from matching.units import Fen
 from settlement import accounts, freezes, outbox
-from settlement.limits import FUNDS_MOST_FEN, WITHDRAW_UNCHECKED_FEN
+from settlement.limits import FUNDS_MOST_FEN, UNCHECKED_FEN
 from settlement.models import (
     BooksCheck,
     BoundAccount,
@@ -48,14 +48,19 @@ def deposit(
     """Bring money in: the rail confirms, the engine is told, the ledger follows.
 
     Only on a rail that can be asked (`PUSH_ONLY` otherwise: money comes when the firm sends it).
-    Repeated with the same `op_id` it returns the first movement; with another amount or firm it
+    Above `UNCHECKED_FEN` a second person of the firm has to agree before anything moves. Repeated
+    with the same `op_id` it returns the first movement; with another amount or firm it
     raises `FundsError("OP_ID_REUSED")`. `rail_name` is another rail than the installation's.
     """
     rail = rails.rail(rail_name) if rail_name else rails.current()
     if rail.capabilities().is_push:
         raise FundsError("PUSH_ONLY")
     movement, created = _movement(venue, firm, FundsDirection.IN, amount_fen, op_id, by, rail.name)
-    if created:
+    if not created:
+        return movement
+    if _needs_check(movement):
+        _await(movement)
+    else:
         _ask(movement, OperationKind.PAY_IN, accounts.bound(firm, rail.name), timezone.now())
     return movement
 
@@ -84,7 +89,7 @@ def withdraw(
 ) -> FundsMovement:
     """Take money out: reserved in the engine first, paid by the rail, then debited.
 
-    Above `WITHDRAW_UNCHECKED_FEN` a second person of the firm has to agree before anything moves
+    Above `UNCHECKED_FEN` a second person of the firm has to agree before anything moves
     (RULEBOOK 4.2). It goes to the firm's bound account alone: `NO_ACCOUNT` without one. Nothing is
     paid out while the venue's books do not agree (`BOOKS_BROKEN`), a line of the rail's statement
     is unexplained (`BREAK_OPEN`) or the firm's payouts are stopped (`FROZEN`). Too little money is
@@ -105,19 +110,27 @@ def withdraw(
     movement, created = _movement(venue, firm, FundsDirection.OUT, amount_fen, op_id, by, rail.name)
     if not created:
         return movement
-    if amount_fen > WITHDRAW_UNCHECKED_FEN and by is not None:
-        FundsMovement.objects.filter(pk=movement.pk).update(state=FundsState.AWAITING)
-        movement.state = FundsState.AWAITING
+    if _needs_check(movement):
+        _await(movement)
     else:
         outbox.write(ReserveCash(op_id, firm.pk, amount_fen))
     return movement
+
+
+def _needs_check(movement: FundsMovement) -> bool:
+    return movement.amount_fen > UNCHECKED_FEN and movement.asked_by is not None
+
+
+def _await(movement: FundsMovement) -> None:
+    movement.state = FundsState.AWAITING
+    movement.save(update_fields=["state"])
 
 
 @transaction.atomic
 def check(
     movement_id: int, *, firm: Firm, by: User, agreed: bool, now: dt.datetime
 ) -> FundsMovement:
-    """A second person agrees to a withdrawal, or declines it; the asker may only decline.
+    """A second person agrees to a movement, or declines it; the asker may only decline.
 
     Raises `FundsError`: `UNKNOWN_MOVEMENT` (also another firm's), `MOVEMENT_STATE`, `SAME_PERSON`.
     """
@@ -135,7 +148,10 @@ def check(
     movement.checked_by = None if is_asker else by
     movement.checked_at = now
     movement.save(update_fields=["state", "refusal", "checked_by", "checked_at"])
-    if agreed:
+    if agreed and movement.direction == FundsDirection.IN:
+        account = accounts.bound(firm, movement.rail)
+        _ask(movement, OperationKind.PAY_IN, account, now)
+    elif agreed:
         outbox.write(ReserveCash(movement.op_id, movement.firm_id, movement.amount_fen))
     return movement
 

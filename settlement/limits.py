@@ -4,8 +4,8 @@ from typing import Final
 
 FUNDS_MOST_FEN: Final = 10**13
 """Largest single deposit or withdrawal: 100 billion yuan."""
-WITHDRAW_UNCHECKED_FEN: Final = 50_000_000
-"""Largest withdrawal that one person may ask for alone: 500,000 yuan."""
+UNCHECKED_FEN: Final = 50_000_000
+"""Largest deposit or withdrawal that one person may ask for alone: 500,000 yuan."""
 OUTBOX_BATCH: Final = 200
 """Most commands sent to the engine in one go."""
 RESALE_DAYS: Final = 5

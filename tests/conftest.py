@@ -73,6 +73,14 @@ def _fast_passwords() -> None:
 
 
 @pytest.fixture(autouse=True)
+def _everybody_begins_in_chinese() -> None:
+    """A request leaves its reader's language behind in the thread."""
+    from django.utils import translation
+
+    translation.deactivate()
+
+
+@pytest.fixture(autouse=True)
 def _rows_without_an_order_come_backwards() -> Iterator[None]:
     """A database owes no order that a query does not ask for: whoever relies on one, fails here."""
     from django.db import connection

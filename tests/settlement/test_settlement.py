@@ -348,6 +348,36 @@ def test_a_refused_order_books_nothing() -> None:
     prove(world)
 
 
+def test_a_large_deposit_waits_for_a_second_person_and_nothing_moves_before() -> None:
+    world = World()
+    buyer = world.firm("lzrd")
+    asker, second = (User.objects.create_user(name) for name in ("asker", "second"))
+    ask: dict[str, Any] = {"venue": world.venue, "firm": buyer, "by": asker}
+    word: dict[str, Any] = {"firm": buyer, "now": dt.datetime(2026, 11, 23, 2, tzinfo=dt.UTC)}
+    most = 50_000_000
+    with scope.venue(1):
+        funds.deposit(**ask, amount_fen=most, op_id="small")
+        large = funds.deposit(**ask, amount_fen=most + 1, op_id="large")
+        declined = funds.deposit(**ask, amount_fen=most + 2, op_id="no")
+    world.settle_all()
+    with scope.venue(1):
+        assert ledger.balance(CNY, Code.TRADING, buyer.pk) == most
+        with pytest.raises(funds.FundsError, match="SAME_PERSON"):
+            funds.check(large.pk, by=asker, agreed=True, **word)
+        funds.check(large.pk, by=second, agreed=True, **word)
+        funds.check(declined.pk, by=second, agreed=False, **word)
+    world.settle_all()
+    with scope.venue(1):
+        states = {one.op_id: one.state for one in queries.movements(buyer)}
+        assert states == {
+            "small": FundsState.CONFIRMED,
+            "large": FundsState.CONFIRMED,
+            "no": FundsState.FAILED,
+        }
+        assert ledger.balance(CNY, Code.TRADING, buyer.pk) == 2 * most + 1
+    prove(world)
+
+
 def test_a_large_withdrawal_waits_for_a_second_person_and_nothing_moves_before() -> None:
     world = World()
     buyer, other = world.firm("lzrd"), world.firm("lyjc")

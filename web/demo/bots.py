@@ -153,11 +153,10 @@ class Bot:
             page = f"/{self.venue}/funds/"
             fields = {"act": act, "amount": str(amount), "op_id": str(uuid.uuid4())}
             await finance.post_form(page, fields, page=page)
-            if act == "out":
-                await self._agree(page)
+            await self._agree(page)
 
     async def _agree(self, page: str) -> None:
-        """Have the second finance user agree to the withdrawals that wait."""
+        """Have the second finance user agree to what waits."""
         checker = await self._person(f"{self.firm}-checker")
         _, _, body = await checker.get(page)
         for movement in re.findall(r'name="movement" value="([0-9]+)"', body):

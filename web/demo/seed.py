@@ -26,6 +26,7 @@ from exchange.models import (
     Warehouse,
 )
 from settlement import accounts, funds, outbox, receipts
+from settlement.models import FundsState
 from settlement.queries import account_of
 from web.demo import cast
 
@@ -175,7 +176,7 @@ def _money_and_goods(
     keeper = User.objects.get(username=f"{venue.code}-warehouse")
     for firm in firms:
         finance = User.objects.get(username=f"{firm.code}-finance")
-        funds.deposit(
+        movement = funds.deposit(
             venue=venue,
             firm=firm,
             amount_fen=DEPOSIT_FEN,
@@ -183,6 +184,9 @@ def _money_and_goods(
             by=finance,
             rail_name="ledger",
         )
+        if movement.state == FundsState.AWAITING:
+            checker = User.objects.get(username=f"{firm.code}-checker")
+            funds.check(movement.pk, firm=firm, by=checker, agreed=True, now=timezone.now())
         for code, side in cast.sides(list(by_commodity), firm.code):
             if side != "sell":
                 continue

@@ -23,7 +23,7 @@ from settlement import accounts as own_accounts
 from settlement import endorsements, freezes, outbox, queries, storage
 from settlement import funds as money
 from settlement import receipts as goods
-from settlement.limits import WITHDRAW_UNCHECKED_FEN
+from settlement.limits import UNCHECKED_FEN
 from settlement.models import FundsMovement, FundsState, Receipt
 from settlement.payments import rails
 from web import display, roles
@@ -94,7 +94,7 @@ def funds(request: VenueRequest) -> HttpResponse:
         else None,
         "close_form": RowForm.fresh(row=account.pk) if account and is_live else None,
         "is_push": rails.current().capabilities().is_push,
-        "unchecked_fen": WITHDRAW_UNCHECKED_FEN,
+        "unchecked_fen": UNCHECKED_FEN,
         "is_pending": any(one.state in _PENDING for one in movements)
         or (account is not None and account.state == "opening"),
         "may_move": may_move,

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from django.db.models import F
 
+from settlement import books
 from settlement.ledger import Code
+from settlement.models import Invoice
 from tests.settlement.contracts.trade import Deal, defaults, delivering, invoicing, settling
+from tests.settlement.test_settlement import Still
 
 pytestmark = [pytest.mark.databases, pytest.mark.django_db]
 
@@ -37,6 +41,11 @@ def test_coal_off_its_base_costs_less_and_the_rest_of_the_money_returns() -> Non
     assert deal.money(deal.buyer, Code.COMMITTED) == 0
     assert deal.fees() == 2 * fee
     deal.prove()
+    # Accepted invoices are what contracts came to, or the books are wrong.
+    with deal.scope():
+        Invoice.objects.update(gross_fen=F("gross_fen") - 1, net_fen=F("net_fen") - 1)
+        (fault,) = books.prove(Still(deal.world), wait_s=0).faults  # type: ignore[arg-type]
+    assert fault == f"accepted invoices say {value - 1}, their contracts {value}"
 
 
 def test_a_deposit_is_topped_up_before_delivery_and_again_by_the_final_statement() -> None:
