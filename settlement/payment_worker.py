@@ -47,7 +47,12 @@ def pulse(now: dt.datetime) -> int:
         row = PaymentOperation.objects.get(pk=pk)
         if _may_not_leave(row):
             continue
-        state = operations.work(pk, rails.rail(row.rail), now, then)
+        try:
+            state = operations.work(pk, rails.rail(row.rail), now, then)
+        except Exception:
+            # Its lease runs out, and it is found out like any other; the rest must not wait for it.
+            log.exception("payment %s", row.op_id)
+            continue
         if state in (OperationState.UNKNOWN, OperationState.HUMAN):
             funds.uncertain(row.op_id)
         done += 1

@@ -98,6 +98,7 @@ class Product:
         pids = [int(found.group(1)) for line in self.lines if (found := self._started(name, line))]
         os.kill(pids[-1], signal.SIGKILL)
         self.wait_for(rf"{name}: ended with -9; starting it again", 10, after=after)
+        self.wait_for(rf"^{name}: started", 20, after=after)
 
     @staticmethod
     def _started(name: str, line: str) -> re.Match[str] | None:

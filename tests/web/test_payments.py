@@ -157,6 +157,7 @@ def test_a_rails_message_is_kept_once_and_a_forged_one_refused(desk: Desk, setti
     assert (forged.status_code, forged.content) == (400, b"SIGNATURE")
     assert post(event, url="/hooks/nothing/").status_code == 404
     assert post({"id": "x" * 300_000}).status_code == 413
+    assert post({"id": "x" * 3_000_000}).status_code == 413
     assert post(event, url="/hooks/ledger/").content == b"NO_MESSAGES"
     with scope.venue(desk.venue.id):
         kept = Notification.objects.get()

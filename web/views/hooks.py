@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -23,10 +24,14 @@ def rail(request: HttpRequest, rail: str) -> HttpResponse:
 
     A message of something that is not ours is answered, too: the rail would send it for days.
     """
-    if int(request.headers.get("Content-Length") or 0) > NOTIFICATION_BYTES:
+    try:
+        body = request.body
+    except RequestDataTooBig:
+        body = bytes(NOTIFICATION_BYTES + 1)
+    if len(body) > NOTIFICATION_BYTES:
         return HttpResponse("TOO_LARGE", status=413, content_type="text/plain")
     try:
-        kept = inbox.keep(rail, request.body, request.headers, timezone.now())
+        kept = inbox.keep(rail, body, request.headers, timezone.now())
     except KeyError:
         raise Http404 from None
     except RailError as error:

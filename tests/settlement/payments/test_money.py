@@ -250,6 +250,22 @@ def test_an_account_is_of_the_firms_own_name_and_agreed_to_by_another(bank: Bank
     assert IncomingItem.objects.get().reason == "NO_ACCOUNT", "given up: it waits for a person"
 
 
+def test_one_operation_that_breaks_does_not_keep_the_others_waiting(bank: Bank) -> None:
+    account = bank.open(bank.buyer)
+    row = PaymentOperation.objects.get(rail="stripe")
+    # Nobody knows what this one is for: storing its answer fails.
+    PaymentOperation.objects.filter(pk=row.pk).update(
+        op_id="stray", purpose="stray", kind=OperationKind.RESERVE, state=OperationState.NEW,
+        amount_fen=1, account=account.funding, method="pm_card_visa",
+        next_at=bank.clock(), lease_until=None,
+    )  # fmt: skip
+    bank.double.send_money(account.funding, 70_001, bank.buyer.name_zh)
+    BoundAccount.objects.update(poll_at=None)
+    bank.pulse(times=3)
+    assert bank.trading(bank.buyer) == 70_001
+    assert PaymentOperation.objects.get(op_id="stray").state == OperationState.SENDING
+
+
 def test_an_account_given_up_while_money_is_on_its_way_gets_nothing(bank: Bank) -> None:
     account = bank.open(bank.buyer)
     bank.double.send_money(account.funding, 70_000, bank.buyer.name_zh)

@@ -121,15 +121,19 @@ class Command(BaseCommand):
             signal.signal(number, lambda number, frame: stopping.append(number))
         try:
             for child in children:
-                child.start()
-                assert child.process is not None
-                self.stdout.write(f"{child.name}: started (pid {child.process.pid})")
-                self.stdout.flush()
+                self.start(child)
             self.watch(children, stopping, host, port)
         finally:
             stop(children)
             held.close()
         self.stdout.write("stopped")
+
+    def start(self, child: Child) -> None:
+        """Start a process and say so."""
+        child.start()
+        assert child.process is not None
+        self.stdout.write(f"{child.name}: started (pid {child.process.pid})")
+        self.stdout.flush()
 
     def watch(self, children: list[Child], stopping: list[int], host: str, port: int) -> None:
         """Start again what dies, until a signal comes; say once when everything answers."""
@@ -139,7 +143,7 @@ class Command(BaseCommand):
             for child in children:
                 if child.process is None:
                     if time.monotonic() >= child.start_at:
-                        child.start()
+                        self.start(child)
                     continue
                 code = child.process.poll()
                 if code is None:
