@@ -75,16 +75,20 @@ class BankfileRail:
     def incoming(self, account: str, since: dt.datetime) -> list[Incoming]:
         """Return what came in to a virtual account without having been asked for."""
         rows = BankLine.objects.filter(own_account=account, op_id="", amount_fen__gt=0)
-        return [incoming(row) for row in rows.filter(at__gte=since).order_by("-pk")]
+        return [incoming(row) for row in rows.filter(file__at__gte=since).order_by("-pk")]
 
     def parse_notification(self, body: bytes, headers: Mapping[str, str]) -> list[Notice]:
         """Refuse: files are loaded by a person."""
         raise RailError("NO_MESSAGES")
 
     def statement(self, since: dt.datetime, until: dt.datetime) -> Iterable[Line]:
-        """Return the lines of loaded statements; a line with our id has its operation's name."""
+        """Return the lines loaded in a period; a line with our id has its operation's name.
+
+        When it was loaded counts, not when it was booked: Friday's statement comes on Monday.
+        """
         code = Venue.objects.values_list("code", flat=True).get(pk=current_venue_id())
-        for row in BankLine.objects.filter(at__gte=since, at__lt=until).order_by("pk"):
+        loaded = BankLine.objects.filter(file__at__gte=since, file__at__lt=until)
+        for row in loaded.order_by("pk"):
             ref = row.bank_ref
             if row.op_id:
                 own = PaymentOperation.objects.filter(

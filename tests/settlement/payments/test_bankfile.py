@@ -145,6 +145,19 @@ def test_a_line_of_the_statement_is_money_and_a_strangers_waits(custody: Custody
     }
 
 
+def test_a_statement_that_is_loaded_days_late_is_compared_all_the_same(custody: Custody) -> None:
+    rail = rails.rail("bankfile")
+    assert reconcile.run(rail, custody.clock.go(5)).breaks == 0
+    booked = custody.clock()
+    custody.clock.go(3 * 24 * 3_600)
+    assert reconcile.run(rail, custody.clock()).breaks == 0
+    custody.bank.send_money("VA-1", 900, custody.buyer.name_zh, booked)
+    custody.statement()
+    found = reconcile.run(rail, custody.clock.go(5 * 24 * 3_600))
+    assert (found.breaks, found.ours_only) == (0, [])
+    assert RailLine.objects.filter(state=LineState.MATCHED).count() == 2
+
+
 def test_a_withdrawal_goes_out_in_a_file_and_ends_with_the_banks_word(custody: Custody) -> None:
     good, bad = custody.take(30_000, "good"), custody.take(20_000, "bad")
     assert custody.own() == (20_000, 50_000)

@@ -66,6 +66,14 @@ class Bank:
         account.refresh_from_db()
         return account
 
+    def funded(self) -> BoundAccount:
+        """Bind the buyer's account and send 700 yuan to it."""
+        account = self.open(self.buyer)
+        self.double.send_money(account.funding, 70_000, self.buyer.name_zh)
+        BoundAccount.objects.update(poll_at=None)
+        self.pulse()
+        return account
+
     def pulse(self, *, times: int = 1, seconds: int = 1) -> None:
         """Let the worker look again and again, and the engine hear of it."""
         for _ in range(times):
@@ -178,10 +186,7 @@ def test_a_withdrawal_leaves_to_the_bound_account_alone(bank: Bank) -> None:
         funds.deposit(venue=bank.world.venue, firm=bank.buyer, amount_fen=1, op_id="x", by=None)
     with pytest.raises(funds.FundsError, match="NO_ACCOUNT"):
         bank.take(bank.buyer, 1)
-    account = bank.open(bank.buyer)
-    bank.double.send_money(account.funding, 70_000, bank.buyer.name_zh)
-    BoundAccount.objects.update(poll_at=None)
-    bank.pulse()
+    account = bank.funded()
     movement = bank.take(bank.buyer, 30_000)
     assert (bank.trading(bank.buyer), bank.committed(bank.buyer)) == (40_000, 30_000)
     bank.pulse()
@@ -194,10 +199,7 @@ def test_a_withdrawal_leaves_to_the_bound_account_alone(bank: Bank) -> None:
 
 
 def test_what_the_rail_refuses_comes_back_and_what_it_does_not_say_stays_bound(bank: Bank) -> None:
-    account = bank.open(bank.buyer)
-    bank.double.send_money(account.funding, 70_000, bank.buyer.name_zh)
-    BoundAccount.objects.update(poll_at=None)
-    bank.pulse()
+    account = bank.funded()
     bank.double.balance = 10_000
     refused = bank.take(bank.buyer, 30_000, "refused")
     bank.pulse()
@@ -267,10 +269,7 @@ def test_one_operation_that_breaks_does_not_keep_the_others_waiting(bank: Bank) 
 
 
 def test_an_account_given_up_while_money_is_on_its_way_gets_nothing(bank: Bank) -> None:
-    account = bank.open(bank.buyer)
-    bank.double.send_money(account.funding, 70_000, bank.buyer.name_zh)
-    BoundAccount.objects.update(poll_at=None)
-    bank.pulse()
+    account = bank.funded()
     movement = funds.withdraw(
         venue=bank.world.venue, firm=bank.buyer, amount_fen=500, op_id="late", by=bank.finance
     )
@@ -281,10 +280,7 @@ def test_an_account_given_up_while_money_is_on_its_way_gets_nothing(bank: Bank) 
 
 
 def test_a_line_that_nobody_asked_for_stops_payouts_until_it_is_explained(bank: Bank) -> None:
-    account = bank.open(bank.buyer)
-    bank.double.send_money(account.funding, 70_000, bank.buyer.name_zh)
-    BoundAccount.objects.update(poll_at=None)
-    bank.pulse()
+    bank.funded()
     bank.clock.go(3_600)
     bank.pulse()
     found = Reconciliation.objects.get(rail="stripe")
@@ -316,10 +312,7 @@ def test_a_line_that_nobody_asked_for_stops_payouts_until_it_is_explained(bank: 
 def test_ours_that_is_on_no_line_is_a_break_after_its_time_and_other_amounts_at_once(
     bank: Bank,
 ) -> None:
-    account = bank.open(bank.buyer)
-    bank.double.send_money(account.funding, 70_000, bank.buyer.name_zh)
-    BoundAccount.objects.update(poll_at=None)
-    bank.pulse()
+    bank.funded()
     (line,) = bank.double.all("balance_transaction")
     kept = dict(bank.double.things)
     del bank.double.things[line["id"]]
@@ -336,10 +329,7 @@ def test_ours_that_is_on_no_line_is_a_break_after_its_time_and_other_amounts_at_
 
 
 def test_a_second_line_of_one_payment_is_a_break(bank: Bank) -> None:
-    account = bank.open(bank.buyer)
-    bank.double.send_money(account.funding, 70_000, bank.buyer.name_zh)
-    BoundAccount.objects.update(poll_at=None)
-    bank.pulse()
+    bank.funded()
     (line,) = bank.double.all("balance_transaction")
     bank.double.move("payment", 70_000, bank.double.things[line["source"]])
     assert reconcile.run(rails.rail("stripe"), bank.clock.go(5)).breaks == 1
