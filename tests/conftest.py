@@ -7,6 +7,7 @@ product's four roles; the tests connect as those, never as a superuser.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -141,8 +142,26 @@ def valkey_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The product's data as its first start leaves it: made once, for all workers to copy."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+    made = root / "seeded"
+    with (root / "seeded.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (made / "whole").exists():
+            with Product(made / "data"):
+                pass
+            (made / "whole").touch()
+    return made / "data"
+
+
+@pytest.fixture(scope="session")
+def product(seeded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """The product, seeded, without bots."""
-    started = Product(tmp_path_factory.mktemp("product") / "data")
+    data = tmp_path_factory.mktemp("product") / "data"
+    shutil.copytree(seeded, data, ignore=shutil.ignore_patterns("*.sock", "*.lock"))
+    started = Product(data)
     yield started
     assert started.stop() == 0, "Ctrl-C stops the demo cleanly"
