@@ -9,7 +9,7 @@ from sortedcontainers import SortedDict
 
 from matching.commands import Side
 from matching.orders import Order
-from matching.units import Lots, Ticks
+from matching.units import MAX_INT, Lots, Ticks
 
 # Bound once: looking a member up in its enum costs more than comparing it (CPython 3.11).
 _BUY: Final = Side.BUY
@@ -38,18 +38,21 @@ class Level:
 
 
 class BookSide:
-    """One side: price levels sorted by price, the best one cached.
+    """One side: price levels sorted by price, the best one and its price cached.
 
     `SortedDict` sorts ascending; the bids are keyed by the negated price, so that on both sides
     the best level comes first.
     """
 
-    __slots__ = ("best", "groups", "levels", "sign")
+    __slots__ = ("best", "best_ticks", "groups", "levels", "nothing_ticks", "sign")
 
     def __init__(self, sign: int) -> None:
         self.sign = sign
         self.levels: SortedDict[int, Level] = SortedDict()
         self.best: Level | None = None
+        # Without orders: a price that no order of the other side can meet.
+        self.nothing_ticks: Ticks = 0 if sign < 0 else MAX_INT + 1
+        self.best_ticks = self.nothing_ticks
         # In a call: how many orders of each group rest here; None in other phases.
         self.groups: dict[int, int] | None = None
 
@@ -85,6 +88,7 @@ class BookSide:
             best = self.best
             if best is None or key < best.price_ticks * self.sign:
                 self.best = level
+                self.best_ticks = price
         tail = level.tail
         if tail is None:
             level.head = order
@@ -131,7 +135,11 @@ class BookSide:
         """Take an emptied level out."""
         del self.levels[level.price_ticks * self.sign]
         if level is self.best:
-            self.best = self.levels.peekitem(0)[1] if self.levels else None
+            if self.levels:
+                best: Level = self.levels.peekitem(0)[1]
+                self.best, self.best_ticks = best, best.price_ticks
+            else:
+                self.best, self.best_ticks = None, self.nothing_ticks
 
     def __iter__(self) -> Iterator[Order]:
         """Yield the orders in priority: best price first, then oldest first."""
@@ -168,6 +176,8 @@ class Book:
         for book_side in (self.bids, self.asks):
             first = next(iter(book_side.levels.values()), None)
             assert book_side.best is first, "the cached best level is the best"
+            best_ticks = book_side.nothing_ticks if first is None else first.price_ticks
+            assert book_side.best_ticks == best_ticks, "its price is cached with it"
             if book_side.groups is not None:
                 groups = [order.account.group_id for order in book_side]
                 for group_id, count in book_side.groups.items():

@@ -1,7 +1,7 @@
 """Pre-trade checks in their order. The earliest refusal wins, so that the same order always gets
 the same reason; nothing is held or written before every check has passed.
 
-`ENTRY_CHECKS` is the rule as it is meant to be read, and what runs: `trading.enter` asks it only
+`ENTRY_CHECKS` is the rule as it is meant to be read, and what runs: `plain` asks it only
 where one flat condition says that something could refuse, which most orders never need.
 """
 

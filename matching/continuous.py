@@ -39,38 +39,126 @@ _REFUSE_NEWEST: Final = SelfMatch.REFUSE_NEWEST
 
 def match(venue: Venue, instrument: Instrument, taker: Order, events: list[AnyEvent]) -> None:
     """Trade `taker` against the other side while prices cross, as far as its group's policy,
-    the dynamic band and the bound on holders let it."""
-    side = instrument.asks if taker.side is _BUY else instrument.bids
-    sign = side.sign
-    limit = taker.price_ticks * sign
-    group_id = taker.account.group_id
+    the dynamic band and the bound on holders let it.
+
+    The trade of two orders whose one receipt covers it is `trade`, written out: half the work.
+    """
+    buys = taker.side is _BUY
+    side = instrument.asks if buys else instrument.bids
+    limit = taker.price_ticks
+    account = taker.account
+    group_id = account.group_id
     low = high = 0
-    if instrument.terms.dynamic_bp:
+    terms = instrument.terms
+    if terms.dynamic_bp:
         low, high = instrument.dynamic_band()
-    full_roots = venue.goods.full_roots
+    goods = venue.goods
+    full_roots = goods.full_roots
     has_lock = instrument.has_lock
-    level = side.best
-    while taker.open_lots and level is not None and level.price_ticks * sign <= limit:
-        if high and not low <= level.price_ticks <= high:
-            interrupt(venue, instrument, level.price_ticks, low, high, events)
+    is_short = instrument.is_exact and instrument.is_matched
+    tick_cover = instrument.tick_cover
+    instrument_id = instrument.instrument_id
+    open_lots = taker.open_lots
+    while open_lots:
+        price = side.best_ticks
+        if (price > limit) if buys else (price < limit):
+            return
+        level = side.best
+        if level is None:
+            return
+        if high and not low <= price <= high:
+            interrupt(venue, instrument, price, low, high, events)
             return
         maker = level.head
         assert maker is not None, "no price level is empty"
-        if maker.account.group_id == group_id:
+        other = maker.account
+        if other.group_id == group_id:
             meet_own(venue, maker, taker, events)
-            level = side.best
+            open_lots = taker.open_lots
             continue
-        if full_roots and taker.side is not _BUY and too_many_holders(venue, taker.receipts, 0):
+        if full_roots and not buys and too_many_holders(venue, taker.receipts, 0):
             events.append(release(venue, taker, "", CancelReason.HOLDERS, resting=False))
             return
-        lots = taker.open_lots
-        shown = maker.open_lots - maker.hidden_lots
-        if lots > shown:
-            lots = shown
-        events.append(trade(venue, instrument, maker, taker, lots, level.price_ticks))
-        if maker.hidden_lots or has_lock or full_roots:
+        stays = maker.open_lots
+        hidden = maker.hidden_lots
+        lots = stays - hidden if hidden else stays
+        if lots > open_lots:
+            lots = open_lots
+        if buys:
+            buyer, seller, payer, giver = taker, maker, account, other
+        else:
+            buyer, seller, payer, giver = maker, taker, other, account
+        held = seller.receipts
+        receipt_id, available = held[0]
+        if not is_short or len(held) != 1 or available < lots:
+            events.append(trade(venue, instrument, maker, taker, lots, price))
             follow_up(venue, instrument, maker, taker, events)
-        level = side.best
+            open_lots = taker.open_lots
+            continue
+        receipt = goods.by_id[receipt_id]
+        receipt.held_lots -= lots
+        receipt.committed_lots += lots
+        weight_kg = lots * terms.lot_kg
+        used = ((receipt_id, lots, weight_kg),)
+        units = price * lots
+        value = units * instrument.lot_tick_fen
+        committed = units * tick_cover // 10_000
+        buyer_fee = value * terms.buyer_fee_bp // 10_000
+        seller_fee = value * terms.seller_fee_bp // 10_000
+        open_lots -= lots
+        stays -= lots
+        taker.open_lots = open_lots
+        maker.open_lots = stays
+        level.lots -= lots
+        order_id = maker.order_id
+        if not stays:  # `leave` and `BookSide.remove`, of a level's first order
+            del other.orders[order_id]
+            maker.place = INCOMING
+            maker.level = None
+            after = maker.after
+            level.head = after
+            if after is not None:
+                after.before = maker.after = None
+            else:
+                level.tail = None
+                side.drop(level)
+        left = available - lots
+        seller.receipts = ((receipt_id, left),) if left else ()
+        freed = buyer.held_fen
+        still = open_lots if buys else stays
+        if still:
+            buyer.held_fen = held_after = buyer.price_ticks * still * tick_cover // 10_000
+            freed -= held_after
+        else:
+            buyer.held_fen = 0
+        if committed > freed:  # as in `trade`
+            committed = freed
+        payer.held_fen -= freed
+        payer.committed_fen += committed
+        payer.available_fen += freed - committed
+        firm_id = payer.firm_id
+        seller_id = giver.firm_id
+        firms = goods.holders[receipt.root_id]
+        if firm_id in firms:
+            firms[firm_id] += 1
+        else:
+            hold_root(venue, receipt.root_id, firm_id)
+        instrument.last_ticks = price
+        trade_id = venue.last_trade_id = venue.last_trade_id + 1
+        venue.trades[trade_id] = UnsettledTrade(
+            instrument_id, firm_id, seller_id, value, buyer_fee, seller_fee, committed, used,
+            venue.ts_us,
+        )  # fmt: skip
+        events.append(
+            TradeExecuted(
+                trade_id, instrument_id, price, lots, weight_kg, value, order_id, taker.order_id,
+                taker.side, firm_id, seller_id, buyer_fee, seller_fee, freed, committed, stays,
+                used, False,
+            )
+        )  # fmt: skip
+        if hidden or has_lock or full_roots:
+            follow_up(venue, instrument, maker, taker, events)
+            open_lots = taker.open_lots
 
 
 def meet_own(venue: Venue, maker: Order, taker: Order, events: list[AnyEvent]) -> None:

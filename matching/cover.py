@@ -173,7 +173,7 @@ class Goods:
 
     def __init__(self) -> None:
         self.by_id: dict[ReceiptId, Receipt] = {}
-        self.by_owner: dict[tuple[FirmId, InstrumentId], dict[ReceiptId, Receipt]] = {}
+        self.by_owner: dict[FirmId, dict[InstrumentId, dict[ReceiptId, Receipt]]] = {}
         self.holders: dict[ReceiptId, dict[FirmId, int]] = {}
         # Roots that no further firm may hold.
         self.full_roots: dict[ReceiptId, None] = {}
@@ -182,15 +182,17 @@ class Goods:
         """Take a receipt in; its id is new."""
         assert receipt.receipt_id not in self.by_id, "a receipt is taken in once"
         self.by_id[receipt.receipt_id] = receipt
-        owner = (receipt.firm_id, receipt.instrument_id)
-        self.by_owner.setdefault(owner, {})[receipt.receipt_id] = receipt
+        shelves = self.by_owner.setdefault(receipt.firm_id, {})
+        shelves.setdefault(receipt.instrument_id, {})[receipt.receipt_id] = receipt
 
     def drop_if_empty(self, receipt: Receipt) -> None:
         """Forget a receipt that has nothing left at any station."""
         if not (receipt.free_lots or receipt.held_lots or receipt.committed_lots):
             del self.by_id[receipt.receipt_id]
-            owner = (receipt.firm_id, receipt.instrument_id)
-            mine = self.by_owner[owner]
+            shelves = self.by_owner[receipt.firm_id]
+            mine = shelves[receipt.instrument_id]
             del mine[receipt.receipt_id]
             if not mine:
-                del self.by_owner[owner]
+                del shelves[receipt.instrument_id]
+                if not shelves:
+                    del self.by_owner[receipt.firm_id]

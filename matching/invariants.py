@@ -148,12 +148,14 @@ def _check_goods(venue: Venue) -> None:
         lots = receipt.free_lots + receipt.held_lots + receipt.committed_lots
         assert lots > 0, "an empty receipt is forgotten"
         assert not receipt.piece_kg or lots == 1, "a piece is whole"
-        owner = (receipt.firm_id, receipt.instrument_id)
-        assert venue.goods.by_owner[owner][receipt.receipt_id] is receipt
+        shelves = venue.goods.by_owner[receipt.firm_id]
+        assert shelves[receipt.instrument_id][receipt.receipt_id] is receipt
         lots_of[receipt.instrument_id] = lots_of.get(receipt.instrument_id, 0) + lots
         assert receipt.firm_id in venue.goods.holders[receipt.root_id], "an owner is a holder"
     assert all(venue.goods.by_owner.values()), "an owner of nothing is forgotten"
-    owned = sum(len(mine) for mine in venue.goods.by_owner.values())
+    piles = [mine for shelves in venue.goods.by_owner.values() for mine in shelves.values()]
+    assert all(piles), "an owner of none of an instrument has no shelf of it"
+    owned = sum(len(mine) for mine in piles)
     assert owned == len(venue.goods.by_id)
     for instrument_id, lots_in in venue.goods_in_lots.items():
         out = venue.goods_out_lots.get(instrument_id, 0)

@@ -21,7 +21,7 @@ from matching.holding import cover, hold, release
 from matching.instrument import Instrument
 from matching.limits import RECEIPTS_PER_ORDER
 from matching.locks import too_many_holders, used_first
-from matching.orders import Order
+from matching.orders import Order, new_order
 from matching.rules import Allocation, Refusal, may_see, rejected
 from matching.state import Venue
 from matching.units import MAX_INT, Fen, Lots, OrderId, Ticks
@@ -268,7 +268,7 @@ def taker(
     account, instrument = wish.account, wish.instrument
     held = hold(account, need, taken)
     venue.last_order_id += 1
-    order = Order(
+    order = new_order(
         venue.last_order_id,
         account,
         wish.trader_id,
@@ -276,7 +276,6 @@ def taker(
         wish.side,
         TimeInForce.IOC,
         wish.price_ticks,
-        wish.lots,
         wish.lots,
         need,
         held,

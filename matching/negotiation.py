@@ -37,7 +37,7 @@ from matching.instrument import Instrument
 from matching.limits import AHEAD_MOST_US, NEGOTIATIONS_PER_FIRM, RECEIPTS_PER_ORDER
 from matching.locks import locked, too_many_holders, used_first
 from matching.negotiation_state import Negotiation
-from matching.orders import ASIDE, INCOMING, Order
+from matching.orders import ASIDE, INCOMING, Order, new_order
 from matching.rules import Allocation, Refusal, rejected
 from matching.state import NEGOTIATION, Venue
 from matching.units import MAX_INT, FirmId, Micros
@@ -317,7 +317,7 @@ def _enter(
     account, instrument = wish.account, wish.instrument
     held = hold(account, need, taken)
     venue.last_order_id += 1
-    order = Order(
+    order = new_order(
         venue.last_order_id,
         account,
         wish.trader_id,
@@ -325,7 +325,6 @@ def _enter(
         wish.side,
         wish.tif,
         wish.price_ticks,
-        wish.lots,
         wish.lots,
         need,
         held,

@@ -62,7 +62,7 @@ from matching.limits import (
 from matching.locks import too_many_holders, used_first
 from matching.one_way_close import end, may_not_deal, remind
 from matching.one_way_state import ANNOUNCED, Bid, OneWay
-from matching.orders import ASIDE, INCOMING, Order
+from matching.orders import ASIDE, INCOMING, Order, new_order
 from matching.rules import Allocation, Refusal, rejected
 from matching.state import Venue
 from matching.units import MAX_INT, Fen, Lots, ReceiptId
@@ -462,10 +462,9 @@ def _enter(
     account, instrument = wish.account, wish.instrument
     held = hold(account, need, taken)
     venue.last_order_id += 1
-    order = Order(
-        venue.last_order_id, account, wish.trader_id,
-        instrument.instrument_id, wish.side, tif, wish.price_ticks, wish.lots, wish.lots, need,
-        held, None, 0, ASIDE,
+    order = new_order(
+        venue.last_order_id, account, wish.trader_id, instrument.instrument_id,
+        wish.side, tif, wish.price_ticks, wish.lots, need, held, None, 0, ASIDE,
     )  # fmt: skip
     account.orders[order.order_id] = order
     return order, OrderEntered(

@@ -191,7 +191,7 @@ def allocate_oldest(
     """Take `lots` from the firm's oldest sellable receipts, or say why not. Changes nothing."""
     taken: Allocation = []
     free = 0
-    mine = goods.by_owner.get((firm_id, instrument.instrument_id))
+    mine = goods.by_owner.get(firm_id, {}).get(instrument.instrument_id)
     if mine is not None:
         for receipt in mine.values():
             take = receipt.free_lots

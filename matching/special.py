@@ -22,7 +22,7 @@ from matching.holding import cover, hold
 from matching.instrument import Instrument
 from matching.limits import RECEIPTS_PER_ORDER
 from matching.locks import too_many_holders
-from matching.orders import STOP, Order
+from matching.orders import STOP, new_order
 from matching.rules import Refusal, rejected
 from matching.state import EXPIRE_ORDER, Venue
 from matching.units import MAX_INT, Lots, Ticks
@@ -79,7 +79,7 @@ def enter_special(venue: Venue, account: Account, command: EnterOrder) -> tuple[
     note_entered(wish)
     held = hold(account, need, taken)
     venue.last_order_id += 1
-    order = Order(
+    order = new_order(
         venue.last_order_id,
         account,
         command.trader_id,
@@ -87,7 +87,6 @@ def enter_special(venue: Venue, account: Account, command: EnterOrder) -> tuple[
         side,
         tif,
         price,
-        lots,
         lots,
         need,
         held,

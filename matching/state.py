@@ -28,7 +28,7 @@ from matching.instrument import Instrument
 from matching.limits import AHEAD_US, DEDUP_WINDOW_US
 from matching.negotiation_state import Negotiation
 from matching.one_way_state import OneWay
-from matching.orders import Order
+from matching.orders import Order, new_order
 from matching.records import Lock, Reserve, UnsettledTrade
 from matching.units import (
     Day,
@@ -220,7 +220,8 @@ class Venue:
         # Each owner's receipts in their own order, which a change of owner may have mixed.
         owners = [
             (firm_id, instrument_id, list(mine))
-            for (firm_id, instrument_id), mine in self.goods.by_owner.items()
+            for firm_id, shelves in self.goods.by_owner.items()
+            for instrument_id, mine in shelves.items()
         ]
         holders = [(root_id, list(firms.items())) for root_id, firms in self.goods.holders.items()]
         instruments = [
@@ -345,7 +346,7 @@ class Venue:
             receipt.committed_lots = committed
             venue.goods.by_id[number] = receipt
         for firm_id, instrument_id, receipt_ids in owners:
-            venue.goods.by_owner[firm_id, instrument_id] = {
+            venue.goods.by_owner.setdefault(firm_id, {})[instrument_id] = {
                 receipt_id: venue.goods.by_id[receipt_id] for receipt_id in receipt_ids
             }
         venue.goods.holders = {root_id: dict(firms) for root_id, firms in holders}
@@ -491,7 +492,7 @@ def _order(account: Account, row: Any) -> Order:
         place,
         hidden,
     ) = row
-    return Order(
+    order = new_order(
         order_id,
         account,
         trader_id,
@@ -500,11 +501,12 @@ def _order(account: Account, row: Any) -> Order:
         _TIMES[tif],
         price,
         quantity,
-        open_lots,
         held,
         tuple([(receipt_id, lots) for receipt_id, lots in receipts]),
         None if special is None else msgspec.convert(special, Special),
         session,
         place,
-        hidden,
     )
+    order.open_lots = open_lots
+    order.hidden_lots = hidden
+    return order

@@ -10,7 +10,6 @@ from matching.commands import (
     AmendOrder,
     CancelOrder,
     ClientCommand,
-    EnterOrder,
     MassCancel,
     Mode,
     Phase,
@@ -23,8 +22,6 @@ from matching.events import (
     AnyEvent,
     CancelReason,
     OrderAmended,
-    OrderCancelled,
-    OrderEntered,
     OrderRested,
     OrdersWithdrawn,
     ReceiptLots,
@@ -37,11 +34,10 @@ from matching.holding import (
     take_out,
     withdraw,
 )
-from matching.limits import OPEN_ORDERS_PER_FIRM, RECEIPTS_PER_ORDER
+from matching.limits import RECEIPTS_PER_ORDER
 from matching.locks import too_many_holders
 from matching.orders import BOOK, INCOMING, STOP, SUSPENDED, Order
-from matching.rules import Allocation, Refusal, allocate_oldest, refuse_meeting, rejected
-from matching.special import enter_special
+from matching.rules import Allocation, Refusal, allocate_oldest, rejected
 from matching.state import Venue
 from matching.units import MAX_INT, ReceiptId
 
@@ -54,113 +50,6 @@ _GTC: Final = TimeInForce.GTC
 _REFUSE_NEWEST: Final = SelfMatch.REFUSE_NEWEST
 _REQUESTED: Final = CancelReason.REQUESTED
 _NOTHING: Final[dict[ReceiptId, Receipt]] = {}
-
-
-def enter(venue: Venue, account: Account, command: EnterOrder) -> tuple[AnyEvent, ...]:
-    """Enter an order: refuse it, or hold its cover, trade what crosses, rest or cancel the rest.
-
-    Written flat for the plain order that nothing can refuse but its cover: `enter_special` is the
-    rule, and takes whatever is not so. Level and neighbour go into the order's constructor, as
-    setting a field of a struct later costs four times more.
-    """
-    price = command.price_ticks
-    lots = command.quantity_lots
-    instrument_id = command.instrument_id
-    tif = command.tif
-    orders = account.orders
-    try:
-        instrument = venue.instruments[instrument_id]
-    except KeyError:
-        return enter_special(venue, account, command)
-    if (
-        not instrument.is_plain
-        or account.is_bounded
-        or venue.halted
-        or not instrument.warn_low_ticks <= price <= instrument.warn_high_ticks
-        or not instrument.min_lots <= lots <= instrument.max_lots
-        or lots % instrument.step_lots
-        or command.special is not None
-        or command.receipt_ids
-        or not (tif is _DAY or tif is _GTC or tif is _IOC)
-        or len(orders) >= OPEN_ORDERS_PER_FIRM
-    ):
-        return enter_special(venue, account, command)
-    units = price * lots
-    if units > instrument.max_units:
-        return enter_special(venue, account, command)
-    side = command.side
-    firm_id = account.firm_id
-    held: tuple[ReceiptLots, ...] = ()
-    need = 0
-    if side is _BUY:
-        own = instrument.bids
-        best = instrument.asks.best
-        meets = best is not None and best.price_ticks <= price
-        key = -price
-        need = units * instrument.tick_cover // 10_000
-        available = account.available_fen
-        if need > available:
-            return enter_special(venue, account, command)
-        if meets and refuse_meeting(instrument, side, price, lots, account) is not None:
-            return enter_special(venue, account, command)
-        account.available_fen = available - need
-        account.held_fen += need
-    else:
-        own = instrument.asks
-        best = instrument.bids.best
-        meets = best is not None and best.price_ticks >= price
-        key = price
-        goods = venue.goods
-        if goods.full_roots or (
-            meets and refuse_meeting(instrument, side, price, lots, account) is not None
-        ):
-            return enter_special(venue, account, command)
-        # Most sales fit the firm's oldest receipt: then `allocate` and `hold_goods` are this.
-        for receipt in goods.by_owner.get((firm_id, instrument_id), _NOTHING).values():
-            if receipt.free_lots >= lots and receipt.sellable_from_day <= venue.day:
-                receipt.free_lots -= lots
-                receipt.held_lots += lots
-                held = ((receipt.receipt_id, lots),)
-            break
-        if not held:
-            found = allocate_oldest(goods, instrument, firm_id, lots, venue.day)
-            if isinstance(found, tuple):
-                return refuse(command, found)
-            held = hold_goods(found)
-    order_id = venue.last_order_id = venue.last_order_id + 1
-    trader_id = command.trader_id
-    entered = OrderEntered(
-        order_id, firm_id, trader_id, command.client_order_id, instrument_id, side, tif,
-        price, lots, need, held, 0,
-    )  # fmt: skip
-    if meets or tif is _IOC:
-        order = Order(
-            order_id, account, trader_id, instrument_id, side, tif,
-            price, lots, lots, need, held, None, command.session,
-        )  # fmt: skip
-        events: list[AnyEvent] = [entered]
-        continuous.arrive(venue, instrument, order, events)
-        if instrument.stops:
-            continuous.trigger_stops(venue, instrument, events)
-        return tuple(events)
-    # `BookSide.add`, written out.
-    try:
-        level = own.levels[key]
-    except KeyError:
-        orders[order_id] = order = Order(
-            order_id, account, trader_id, instrument_id, side, tif,
-            price, lots, lots, need, held, None, command.session, BOOK,
-        )  # fmt: skip
-        own.add(order)
-    else:
-        tail = level.tail
-        assert tail is not None, "no price level is empty"
-        tail.after = level.tail = orders[order_id] = Order(
-            order_id, account, trader_id, instrument_id, side, tif,
-            price, lots, lots, need, held, None, command.session, BOOK, 0, level, tail,
-        )  # fmt: skip
-        level.lots += lots
-    return entered, OrderRested(order_id, firm_id, instrument_id, side, price, lots)
 
 
 def amend(venue: Venue, account: Account, command: AmendOrder) -> tuple[AnyEvent, ...]:
@@ -316,56 +205,9 @@ def cancel(venue: Venue, account: Account, command: CancelOrder) -> tuple[AnyEve
     if order_id not in orders:
         return refuse(command, (RejectReason.UNKNOWN_ORDER, (order_id,)))
     order = orders[order_id]
-    instrument_id = order.instrument_id
-    instrument = venue.instruments[instrument_id]
-    if order.place != BOOK or not instrument.is_matched or instrument.phase is _CALL:
-        if instrument.terms.mode not in (Mode.MATCHED, Mode.LISTED):
-            return refuse(command, (RejectReason.UNKNOWN_ORDER, (order_id,)))
-        return (withdraw(venue, order, command.client_order_id, _REQUESTED),)
-    # `withdraw`, `release` and `BookSide.remove`, written out: four commands of ten come here.
-    # Nobody sees the order again, so its own fields stay as they are.
-    del orders[order_id]
-    side = order.side
-    lots = order.open_lots
-    hidden = order.hidden_lots
-    freed = 0
-    freed_receipts: tuple[ReceiptLots, ...] = ()
-    level = order.level
-    assert level is not None, "an order in the book has its level"
-    before = order.before
-    after = order.after
-    if before is not None:
-        before.after = after
-    else:
-        level.head = after
-    if after is not None:
-        after.before = before
-    else:
-        level.tail = before
-        if before is None:
-            (instrument.bids if side is _BUY else instrument.asks).drop(level)
-    if hidden:
-        level.hidden_lots -= hidden
-        level.lots -= lots - hidden
-    else:
-        level.lots -= lots
-    if side is _BUY:
-        freed = order.held_fen
-        account.held_fen -= freed
-        account.available_fen += freed
-    else:
-        freed_receipts = order.receipts
-        by_id = venue.goods.by_id
-        for receipt_id, freed_lots in freed_receipts:
-            receipt = by_id[receipt_id]
-            receipt.held_lots -= freed_lots
-            receipt.free_lots += freed_lots
-    return (
-        OrderCancelled(
-            order_id, account.firm_id, command.client_order_id, instrument_id, side,
-            order.price_ticks, lots, freed, freed_receipts, _REQUESTED, True, hidden,
-        ),
-    )  # fmt: skip
+    if venue.instruments[order.instrument_id].terms.mode not in (Mode.MATCHED, Mode.LISTED):
+        return refuse(command, (RejectReason.UNKNOWN_ORDER, (order_id,)))
+    return (withdraw(venue, order, command.client_order_id, _REQUESTED),)
 
 
 def mass_cancel(venue: Venue, account: Account, command: MassCancel) -> tuple[AnyEvent, ...]:

@@ -25,7 +25,8 @@ OrderId: TypeAlias = int
 TradeId: TypeAlias = int
 ReceiptId: TypeAlias = int
 
-MAX_INT: Final = 2**53 - 1
+INT_BITS: Final = 53
+MAX_INT: Final = 2**INT_BITS - 1
 """Largest number in any command or total: a browser counts exactly up to here."""
 
 

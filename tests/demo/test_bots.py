@@ -168,7 +168,7 @@ class SimulatedVenue:
             for side in (book.bids, book.asks)
             for o in side
         ]  # fmt: skip
-        mine = self.engine.venue.goods.by_owner.get((firm_id, number), {})
+        mine = self.engine.venue.goods.by_owner.get(firm_id, {}).get(number, {})
         day = self.engine.venue.day
         free = sum(r.free_lots for r in mine.values() if r.sellable_from_day <= day)
         return Sight(ticker, orders, offers, free, self.engine.cash(firm_id)[0])
@@ -201,7 +201,7 @@ class SimulatedVenue:
                 n = self.receipts
                 kg = lots * product["lot_kg"]
                 self.give(CreditGoods(f"g{n}", n, n, firm_id, product["id"], lots, kg, 0))
-        bought = self.engine.venue.goods.by_owner.get((firm_id, product["id"]), {})
+        bought = self.engine.venue.goods.by_owner.get(firm_id, {}).get(product["id"], {})
         if one.side == "buy" and len(bought) > 30:
             for receipt in list(bought.values())[:10]:
                 command = DebitGoods(

@@ -16,7 +16,7 @@ from pathlib import Path
 
 HOT = (
     "book", "checks", "continuous", "cover", "engine", "holding", "instrument", "locks", "orders",
-    "rules", "special", "state", "trading",
+    "plain", "rules", "special", "state", "trading",
 )  # fmt: skip
 
 

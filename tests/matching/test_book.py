@@ -9,14 +9,13 @@ import pytest
 from matching.book import Book
 from matching.commands import Side, TimeInForce
 from matching.cover import Account
-from matching.orders import Order
+from matching.orders import Order, new_order
 
 
 def order(number: int, side: Side, price: int, lots: int = 1, group: int = 1) -> Order:
-    return Order(
-        number, Account(number, group), 1, 7, side, TimeInForce.DAY,
-        price, lots, lots, 0, (),
-    )  # fmt: skip
+    return new_order(
+        number, Account(number, group), 1, 7, side, TimeInForce.DAY, price, lots, 0, ()
+    )
 
 
 def book(*orders: Order) -> Book:

@@ -1,0 +1,111 @@
+"""The short way answers like the long way: whatever it is given, the same events, the same bytes.
+
+The long way is reached by blinding the short one: an instrument that is never plain.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from matching import commands as c
+from matching.engine import Engine
+from matching.events import CommandRejected
+from matching.instrument import Instrument
+
+NOW = 1_795_400_000_000_000
+COAL = 1
+
+
+class NeverPlain(Instrument):
+    """An instrument whose orders all go the long way."""
+
+    def note_standing(self) -> None:
+        super().note_standing()
+        self.is_plain = False
+
+
+def market() -> Engine:
+    engine = Engine(1)
+    engine.begin_block(1, NOW)
+    setup: list[c.AnyCommand] = [c.OpenDay(20261123)]
+    for firm, cash in ((1, 3_000_000), (2, 500_000), (3, 100_000_000), (4, 10**9)):
+        setup += [c.DefineFirm(firm, max(firm, 2)), c.CreditCash(f"cash{firm}", firm, cash)]
+    setup.append(
+        c.DefineInstrument(
+            COAL, c.Mode.MATCHED, 100, 1000, 2, 2, 60, 10**7, 100, 80, 120, 10_000, 300, 5, 7,
+            approval_id=1,
+        )
+    )  # fmt: skip
+    for number, (firm, lots) in enumerate(((1, 30), (1, 90), (2, 40), (3, 400), (4, 6)), 1):
+        goods = (number, number, firm, COAL, lots, lots * 1000, 0)
+        setup.append(c.CreditGoods(f"goods{number}", *goods))
+    setup += [c.ChangePhase(COAL, phase) for phase in (c.Phase.PRE_OPEN, c.Phase.CONTINUOUS)]
+    for command in setup:
+        assert not isinstance(engine.apply(command)[0], CommandRejected), command
+    return engine
+
+
+def chances(seed: int) -> list[c.AnyCommand]:
+    """Plain commands and those just beside: a term too many, a bound passed, a repeat."""
+    chance = Random(seed)
+    commands: list[c.AnyCommand] = []
+    for number in range(240):
+        firm = chance.randint(1, 4)
+        name = f"c{chance.randint(1, number + 1) if chance.random() < 0.05 else number}"
+        stamp = NOW + chance.choice((0, 0, 0, -(10**8), -(15 * 60 * 10**6), -(10**9), 61 * 10**6))
+        if chance.random() < 0.02:
+            name = chance.choice(("", "x" * 36, "x" * 37))
+        who = (firm, chance.choice((1, 1, 1, 0, -1, 2**53 - 1, 2**53)), name, stamp)
+        draw = chance.random()
+        if draw < 0.55:
+            special = c.Special(display_lots=4) if chance.random() < 0.05 else None
+            commands.append(
+                c.EnterOrder(
+                    *who, COAL if chance.random() < 0.98 else 9, chance.choice(list(c.Side)),
+                    chance.choice([c.TimeInForce.DAY] * 4 + list(c.TimeInForce)),
+                    chance.randint(78, 122) if chance.random() < 0.2 else chance.randint(95, 105),
+                    chance.choice((2, 4, 6, 8, 10, 20, 40, 60, 62, 3, 1, 0)), (), special,
+                )
+            )  # fmt: skip
+        elif draw < 0.75:
+            commands.append(c.CancelOrder(*who, chance.randint(1, number + 1)))
+        elif draw < 0.97:
+            order = chance.randint(1, number + 1)
+            price, lots = chance.randint(94, 106), chance.choice((2, 4, 6, 12, 20, 40, 5))
+            commands.append(c.AmendOrder(*who, order, price, lots))
+        else:
+            commands.append(c.SetHalt(c.HaltScope.VENUE, 0, chance.random() < 0.3, 1, "test"))
+    return commands
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_short_way_and_the_long_way_give_the_same_bytes(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands = chances(seed)
+    short = market()
+    said = short.apply_all(commands)
+    short.check()
+    monkeypatch.setattr("matching.administration.Instrument", NeverPlain)
+    long = market()
+    assert [long.apply(command) for command in commands] == said
+    assert long.snapshot() == short.snapshot()
+
+
+def test_both_ways_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[str] = []
+    from matching import plain
+
+    for name in ("enter_special", "cancel", "amend", "cross", "move"):
+        real = getattr(plain, name)
+        monkeypatch.setattr(
+            plain, name, lambda *given, n=name, r=real: taken.append(n) or r(*given)
+        )
+    engine = market()
+    asked = [command for seed in range(5) for command in chances(seed)]
+    engine.apply_all(asked)
+    entered = sum(isinstance(command, c.EnterOrder) for command in asked)
+    assert {"enter_special", "cancel", "amend", "cross", "move"} == set(taken)
+    assert taken.count("enter_special") + taken.count("cross") < entered
