@@ -31,7 +31,7 @@ from matching.rules import refuse_meeting
 from matching.special import enter_special
 from matching.state import Venue
 from matching.trading import amend, cancel
-from matching.units import INT_BITS, InstrumentId, Lots, Micros, ReceiptId
+from matching.units import INT_BITS, FirmId, InstrumentId, Lots, Micros, ReceiptId
 
 # Bound once: looking a member up in its enum costs more than comparing it (CPython 3.11).
 _BUY: Final = Side.BUY
@@ -64,12 +64,14 @@ def apply_all(
     first = len(heard.commands)
     # Kept in one go: what the window does not keep is taken out again, which is rare.
     heard.commands.extend(commands)  # type: ignore[arg-type]
+    is_roomy = has_room(accounts, len(commands))
     answers: list[tuple[AnyEvent, ...]] = []
     give = answers.append
     command: Any
     for command in commands:
         kind = type(command)
         if kind is not EnterOrder and kind is not CancelOrder and kind is not AmendOrder:
+            is_roomy = False  # it may set limits
             give(otherwise(command, first + len(answers)))
             continue
         firm_id = command.firm_id
@@ -89,7 +91,7 @@ def apply_all(
             or not client_order_id
             or len(client_order_id) > ID_LENGTH
             or command.trader_id >> INT_BITS  # negative or too large, in one step
-            or len(remembered) >= account.remember_most
+            or (not is_roomy and len(remembered) >= account.remember_most)
             or (
                 account.orders_per_s
                 and kind is not CancelOrder
@@ -126,7 +128,7 @@ def apply_all(
                 or entry.special is not None
                 or entry.receipt_ids
                 or (tif is not _DAY and tif is not _GTC and tif is not _IOC)
-                or len(orders) >= OPEN_ORDERS_PER_FIRM
+                or (not is_roomy and len(orders) >= OPEN_ORDERS_PER_FIRM)
             ):
                 give(enter_special(venue, account, entry))
                 continue
@@ -263,7 +265,26 @@ def apply_all(
     return answers
 
 
-def oldest(venue: Venue, firm_id: int, instrument_id: InstrumentId, lots: Lots) -> Receipt | None:
+def has_room(accounts: dict[FirmId, Account], count: int) -> bool:
+    """Whether no firm reaches a bound on ids or open orders within `count` more commands.
+
+    Asked once for a long block, instead of twice for each of its commands; each command adds one
+    id and one open order at most. Of a short block nothing is known.
+    """
+    if count < 4 * len(accounts):
+        return False
+    return all(
+        [
+            len(account.remembered) + count <= account.remember_most
+            and len(account.orders) + count <= OPEN_ORDERS_PER_FIRM
+            for account in accounts.values()
+        ]
+    )
+
+
+def oldest(
+    venue: Venue, firm_id: FirmId, instrument_id: InstrumentId, lots: Lots
+) -> Receipt | None:
     """Return the firm's oldest receipt if all of `lots` are free and sellable there.
 
     None says nothing more than that the long way has to look.
