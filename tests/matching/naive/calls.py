@@ -41,5 +41,5 @@ class Calls(Cancelling):
             ask = min((o for o in market.book if not o.buys), key=lambda o: o.price)
             lots = min(bid.shown, ask.shown, volume)
             first, second = sorted((bid, ask), key=lambda o: o.number)
-            self.trade(market, first, second, lots, price)
+            self.trade(market, first, second, lots, price, called=True)
             volume -= lots

@@ -13,7 +13,7 @@ class Cancelling(Lifting):
 
     def do_CancelOrder(self, command: c.CancelOrder) -> str:
         order = self.mine(command.firm_id, command.order_id)
-        if order is None:
+        if order is None or order.place == "aside":
             return "UNKNOWN_ORDER"
         self.end(order, e.CancelReason.REQUESTED)
         return ""
@@ -23,6 +23,7 @@ class Cancelling(Lifting):
             o
             for o in self.orders.values()
             if o.firm == command.firm_id
+            and o.place != "aside"
             and command.only_trader_id in (0, o.trader)
             and command.only_instrument_id in (0, o.where)
             and command.only_side in (0, o.side)
@@ -45,7 +46,9 @@ class Cancelling(Lifting):
             theirs = [
                 o
                 for o in self.orders.values()
-                if o.firm == command.firm_id and command.trader_id in (0, o.trader)
+                if o.firm == command.firm_id
+                and o.place != "aside"
+                and command.trader_id in (0, o.trader)
             ]
         else:
             firm.blocked.discard(command.trader_id)
@@ -56,7 +59,7 @@ class Cancelling(Lifting):
         theirs = [
             o
             for o in self.orders.values()
-            if o.firm == command.firm_id and o.session == command.session
+            if o.firm == command.firm_id and o.place != "aside" and o.session == command.session
         ]
         self.end_all(theirs, e.CancelReason.DISCONNECTED, ("withdrawn", len(theirs)))
         return ""

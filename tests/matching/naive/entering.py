@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from matching import commands as c
-from tests.matching.naive.records import IMMEDIATE, Firm, Market, Stand
+from tests.matching.naive.records import FAR, IMMEDIATE, MOST, RECEIPTS, Firm, Market, Stand
 from tests.matching.naive.trading import Trading
 
 
@@ -23,11 +23,10 @@ class Entering(Trading):
         return ""
 
     def do_EnterOrder(self, command: c.EnterOrder) -> str:
-        firm = self.firms[command.firm_id]
-        if self.token(firm):
-            return "RATE"
         if self.wrong(command.price_ticks, command.quantity_lots):
             return "INVALID"
+        if len(command.receipt_ids) > RECEIPTS:
+            return "LIMIT"
         market = self.markets.get(command.instrument_id)
         if market is None:
             return "UNKNOWN_INSTRUMENT"
@@ -48,11 +47,13 @@ class Entering(Trading):
         if not reason and special.kind == c.OrderKind.MARKET_TO_LIMIT and not crosses:
             reason = "NO_OPPOSITE"
         reason = reason or self.fills_enough(market, order)
-        reason = reason or self.cover(order, lots)
+        reason = reason or self.short(order, lots, command.receipt_ids)
+        if not reason and market.matched and self.crowded(self.picked, None):
+            reason = "HOLDER_LIMIT"
         if reason:
             return reason
         self.count(market, order, lots, self.value(market, price, lots))
-        self.number(order)
+        self.number(order, warned=self.warned(market, order.price))
         if special.kind == c.OrderKind.STOP_LIMIT:
             order.place = "stop"
             market.stops.append(order)
@@ -62,20 +63,52 @@ class Entering(Trading):
         self.reach_stops(market)
         return ""
 
-    def number(self, order: Stand) -> None:
+    def number(self, order: Stand, lifted: int = 0, *, warned: bool = False) -> None:
+        """Hold an order's cover and give it its number."""
+        self.bind(order)
         self.numbers += 1
         order.number = self.numbers
-        self.notes.append(("in", order.number, order.price, order.total))
+        goods = [(number, used) for number, used in order.goods]
+        self.notes.append((
+            "in", order.number, order.firm, order.side, order.tif, order.price, order.total,
+            self.need(order), goods, lifted, warned,
+        ))  # fmt: skip
+
+    def warned(self, market: Market, price: int) -> bool:
+        """Whether a price lies in the outer half of the band."""
+        low, reference, high = market.low, market.reference, market.high
+        return not (
+            reference - (reference - low) // 2 <= price <= reference + (high - reference) // 2
+        )
+
+    def not_halted(self, market: Market) -> str:
+        if self.halted:
+            return "VENUE_HALTED"
+        return "INSTRUMENT_HALTED" if market.halted else ""
+
+    def firm_standing(self, number: int, trader: int) -> str:
+        firm = self.firms[number]
+        if firm.halted:
+            return "FIRM_HALTED"
+        if firm.suspended:
+            return "FIRM_SUSPENDED"
+        return "TRADER_BLOCKED" if 0 in firm.blocked or trader in firm.blocked else ""
+
+    def standing(self, market: Market, firm: int, trader: int) -> str:
+        """The checks up to the mode of what is done in CONTINUOUS only."""
+        reason = self.not_halted(market)
+        if not reason and market.phase != c.Phase.CONTINUOUS:
+            reason = "PHASE"
+        return reason or self.firm_standing(firm, trader)
 
     def refusal(
         self, market: Market, order: Stand, more: int, more_value: int, amends: Stand | None = None
     ) -> str:
         """The checks of README, up to cover."""
-        firm, special, terms = self.firms[order.firm], order.special, market.terms
-        if self.halted:
-            return "VENUE_HALTED"
-        if market.halted:
-            return "INSTRUMENT_HALTED"
+        special, terms = order.special, market.terms
+        reason = self.not_halted(market)
+        if reason:
+            return reason
         kind = special.kind
         now_or_never = order.tif in IMMEDIATE
         taking = kind in (c.OrderKind.MARKET_TO_LIMIT, c.OrderKind.PROTECTED)
@@ -83,12 +116,11 @@ class Entering(Trading):
             return "PHASE"
         if market.phase == c.Phase.CALL and (now_or_never or taking or special.post_only):
             return "PHASE"
-        if firm.halted:
-            return "FIRM_HALTED"
-        if firm.suspended:
-            return "FIRM_SUSPENDED"
-        if 0 in firm.blocked or order.trader in firm.blocked:
-            return "TRADER_BLOCKED"
+        reason = self.firm_standing(order.firm, order.trader)
+        if reason:
+            return reason
+        if market.terms.mode not in (c.Mode.MATCHED, c.Mode.LISTED):
+            return "MODE"
         if market.matched:
             least = special.least_lots and order.tif != c.TimeInForce.IOC
             if special.firm_ids or (least and not amends):
@@ -98,9 +130,13 @@ class Entering(Trading):
         stop = kind == c.OrderKind.STOP_LIMIT
         dated = order.tif == c.TimeInForce.GTD
         if (
-            special.least_lots > order.open
+            not 0 <= special.display_lots <= MOST
+            or not 0 <= special.least_lots <= order.open
+            or not 0 <= special.stop_ticks <= MOST
+            or bool(self.wrong(*special.firm_ids))
+            or len(set(special.firm_ids)) < len(special.firm_ids)
             or bool(special.stop_ticks) != stop
-            or bool(special.expires_us) != dated
+            or (special.expires_us > 0) != dated
             or (stop and (now_or_never or special.post_only))
             or (kind == c.OrderKind.PROTECTED and not now_or_never)
             or (kind == c.OrderKind.MARKET_TO_LIMIT and (now_or_never or special.post_only))
@@ -111,6 +147,10 @@ class Entering(Trading):
             return "INVALID"
         if dated and not amends and special.expires_us <= self.now:
             return "EXPIRED"
+        if dated and not amends and special.expires_us > self.now + FAR:
+            return "LIMIT"
+        if len(special.firm_ids) > 50:
+            return "LIMIT"
         if self.locked(market, order.firm, order.side):
             return "RESALE_LOCK"
         reason = "" if stop else self.meets(market, order)
@@ -180,12 +220,10 @@ class Entering(Trading):
 
     def do_AmendOrder(self, command: c.AmendOrder) -> str:
         firm = self.firms[command.firm_id]
-        if self.token(firm):
-            return "RATE"
         if self.wrong(command.price_ticks, command.quantity_lots):
             return "INVALID"
         order = self.mine(command.firm_id, command.order_id)
-        if order is None:
+        if order is None or order.place == "aside":
             return "UNKNOWN_ORDER"
         if order.place != "book":
             return "NOT_AMENDABLE"
@@ -209,20 +247,30 @@ class Entering(Trading):
         reason = self.refusal(market, wished, more, more_value, order)
         if not reason and order.buys and self.need(wished) - self.need(order) > firm.cash:
             reason = "CASH"
-        if not reason and not order.buys and more > self.goods[order.firm, order.where]:
-            reason = "GOODS"
+        self.picked = []
+        if not reason and not order.buys and more > 0:
+            reason = self.short(wished, more, ())
+            if not reason and len(order.goods) + len(self.picked) > RECEIPTS:
+                reason = "LIMIT"
+            if not reason and market.matched and self.crowded(self.picked, None):
+                reason = "HOLDER_LIMIT"
         market.book[:] = place
         if reason:
             return reason
         self.count(market, wished, more, more_value)
         keeps = wished.price == order.price and left < order.open
+        had = [(number, used) for number, used in order.goods]
         if order.buys:
             firm.cash -= self.need(wished) - self.need(order)
+        elif more < 0:
+            self.give_back(order, -more)
+            order.open -= more  # told again below
         else:
-            self.goods[order.firm, order.where] -= more
+            self.bind_goods(order)
         hidden = max(order.open - order.shown - (order.open - left), 0)
         order.price, order.total, order.open = wished.price, wished.total, left
-        self.notes.append(("amended", order.number, keeps))
+        goods = [(number, used) for number, used in order.goods]
+        self.notes.append(("amended", order.number, keeps, self.need(order), had, goods))
         if keeps:
             order.shown = left - hidden
             return ""

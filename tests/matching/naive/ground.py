@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from matching import commands as c
-from tests.matching.naive.records import MOST, Firm, Market, Note, Stand
+from tests.matching.naive.records import MOST, Firm, Market, Note, Receipt, Stand, Trade
 
 
 class Ground:
@@ -16,14 +16,25 @@ class Ground:
         self.halted = False
         self.firms: dict[int, Firm] = {}
         self.markets: dict[int, Market] = {}
-        self.goods: dict[tuple[int, int], int] = {}  # (firm, market) -> free lots
+        self.receipts: dict[int, Receipt] = {}  # oldest first
+        self.holders: dict[int, dict[int, int]] = {}  # root -> firm -> how often it came to hold
         self.orders: dict[int, Stand] = {}  # every one that holds cover, oldest first
-        self.trades: dict[int, tuple[int, int, int, int, int, int]] = {}
+        self.trades: dict[int, Trade] = {}
         self.traded: dict[tuple[int, int], dict[str, tuple[int, int]]] = {}
-        self.heard: dict[tuple[int, str], c.ClientCommand] = {}
+        self.reserves: dict[str, tuple[int, int]] = {}  # op id -> (firm, fen)
+        # Every command that is known by its id, with the block and place of its first answer.
+        self.heard: dict[tuple[int, str], tuple[c.ClientCommand, int, int]] = {}
+        self.done: dict[str, tuple[c.OperationCommand, int, int]] = {}
+        self.block = 0
+        self.place = -1  # of the command in its block
         self.numbers = 0
         self.trade_numbers = 0
+        self.cash_in = 0
+        self.goods_in: dict[int, int] = {}
         self.notes: list[Note] = []
+
+    def begin(self, block: int, now: int) -> None:
+        self.block, self.now, self.place = block, now, -1
 
     def group(self, order: Stand) -> int:
         return self.firms[order.firm].group

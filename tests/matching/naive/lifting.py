@@ -5,7 +5,7 @@ from __future__ import annotations
 from matching import commands as c
 from matching import events as e
 from tests.matching.naive.entering import Entering
-from tests.matching.naive.records import Market, Stand
+from tests.matching.naive.records import RECEIPTS, Market, Stand
 
 
 class Lifting(Entering):
@@ -13,10 +13,10 @@ class Lifting(Entering):
 
     def do_LiftOrder(self, command: c.LiftOrder) -> str:
         firm = self.firms[command.firm_id]
-        if self.token(firm):
-            return "RATE"
         if self.wrong(command.quantity_lots):
             return "INVALID"
+        if len(command.receipt_ids) > RECEIPTS:
+            return "LIMIT"
         maker = self.orders.get(command.order_id)
         if maker is None or maker.place != "book":
             return "UNKNOWN_ORDER"
@@ -46,39 +46,31 @@ class Lifting(Entering):
         value = self.value(market, maker.price, lots)
         if not reason and not market.low <= maker.price <= market.high:
             reason = "PRICE_BAND"
-        reason = reason or self.bounds(market, taker, lots, lots, value) or self.cover(taker, lots)
+        reason = reason or self.bounds(market, taker, lots, lots, value)
+        reason = reason or self.short(taker, lots, command.receipt_ids)
+        if not reason and self.too_many(maker, taker, self.picked, lots):
+            reason = "HOLDER_LIMIT"
         if reason:
             return reason
         self.count(market, taker, lots, value)
-        self.number(taker)
+        self.number(taker, maker.number)
         self.trade(market, maker, taker, lots, maker.price)
         return ""
 
     def may_lift(self, market: Market, taker: Stand) -> str:
-        firm = self.firms[taker.firm]
-        if self.halted:
-            return "VENUE_HALTED"
-        if market.halted:
-            return "INSTRUMENT_HALTED"
-        if market.phase != c.Phase.CONTINUOUS:
-            return "PHASE"
-        if firm.halted:
-            return "FIRM_HALTED"
-        if firm.suspended:
-            return "FIRM_SUSPENDED"
-        if 0 in firm.blocked or taker.trader in firm.blocked:
-            return "TRADER_BLOCKED"
-        if market.matched:
+        reason = self.standing(market, taker.firm, taker.trader)
+        if reason:
+            return reason
+        if market.terms.mode != c.Mode.LISTED:
             return "MODE"
         return "RESALE_LOCK" if self.locked(market, taker.firm, taker.side) else ""
 
     def do_LiftBest(self, command: c.LiftBest) -> str:
-        firm = self.firms[command.firm_id]
-        if self.token(firm):
-            return "RATE"
         lots, price = command.quantity_lots, command.limit_ticks
         if self.wrong(lots, price):
             return "INVALID"
+        if len(command.receipt_ids) > RECEIPTS:
+            return "LIMIT"
         market = self.markets.get(command.instrument_id)
         if market is None:
             return "UNKNOWN_INSTRUMENT"
@@ -91,15 +83,17 @@ class Lifting(Entering):
         if not reason and not market.low <= price <= market.high:
             reason = "PRICE_BAND"
         reason = reason or self.bounds(market, taker, lots, lots, value)
-        if not reason and self.liftable(market, taker) is None:
+        if not reason and self.liftable(market, taker, []) is None:
             reason = "NO_OPPOSITE"
-        reason = reason or self.cover(taker, lots)
+        reason = reason or self.short(taker, lots, command.receipt_ids)
+        if not reason and self.liftable(market, taker, self.picked) is None:
+            reason = "HOLDER_LIMIT"
         if reason:
             return reason
         self.count(market, taker, lots, value)
         self.number(taker)
         while taker.open:
-            found = self.liftable(market, taker)
+            found = self.liftable(market, taker, taker.goods)
             if found is None:
                 self.end(taker, e.CancelReason.IMMEDIATE)
                 break
@@ -107,7 +101,15 @@ class Lifting(Entering):
             self.trade(market, maker, taker, share, maker.price)
         return ""
 
-    def liftable(self, market: Market, taker: Stand) -> tuple[Stand, int] | None:
+    def too_many(self, maker: Stand, taker: Stand, goods: list[list[int]], lots: int) -> bool:
+        """Whether who buys of the two would be a holder too many; `goods` are the taker's."""
+        if taker.buys:
+            return self.crowded(self.first(maker.goods, lots), taker.firm)
+        return self.crowded(self.first(goods, lots), maker.firm)
+
+    def liftable(
+        self, market: Market, taker: Stand, goods: list[list[int]]
+    ) -> tuple[Stand, int] | None:
         for maker in self.against(market, taker.side, taker.price):
             if self.group(maker) == self.group(taker) or not self.open_to(maker, taker.firm):
                 continue
@@ -120,5 +122,7 @@ class Lifting(Entering):
                 share -= share % market.terms.step_lots
                 if share < least:
                     continue
+            if self.too_many(maker, taker, goods, share):
+                continue
             return maker, share
         return None

@@ -8,14 +8,76 @@ from typing import Any
 from matching import commands as c
 from matching import events as e
 from tests.matching.naive.calls import Calls
-from tests.matching.naive.records import MOST, Market
+from tests.matching.naive.records import MOST, Firm, Market
 
 
 class Operating(Calls):
     """What the operator and the day ask."""
 
+    def do_DefineFirm(self, command: c.DefineFirm) -> str:
+        if self.wrong(command.firm_id, command.group_id):
+            return "INVALID"
+        known = self.firms.get(command.firm_id)
+        if known is not None:
+            return "SAME" if known.group == command.group_id else "ALREADY_DEFINED"
+        self.firms[command.firm_id] = Firm(command.group_id)
+        return ""
+
+    def do_DefineInstrument(self, command: c.DefineInstrument) -> str | tuple[str, int]:
+        known = self.markets.get(command.instrument_id)
+        if known is not None:
+            return "SAME" if known.terms == command else "ALREADY_DEFINED"
+        for name, sound in self.soundness(command):
+            if not sound:
+                return "PARAMETERS", command.__struct_fields__.index(name)
+        for kg in (command.lot_kg, command.piece_max_kg):
+            if Fraction(command.tick_fen_per_t * kg, 1000).denominator != 1:
+                return "FRACTION_OF_FEN"
+        if command.mode == c.Mode.MATCHED and not command.approval_id:
+            return "APPROVAL_REQUIRED"
+        self.markets[command.instrument_id] = Market(
+            command, command.low_ticks, command.high_ticks, command.reference_ticks
+        )
+        return ""
+
+    def soundness(self, terms: c.DefineInstrument) -> list[tuple[str, bool]]:
+        """What each field must be: alone first, in their order, then beside others."""
+        positive = (
+            "instrument_id", "tick_fen_per_t", "lot_kg", "min_lots", "step_lots", "max_lots",
+            "max_value_fen", "reference_ticks", "low_ticks", "high_ticks",
+        )  # fmt: skip
+        alone = [(name, 0 < getattr(terms, name) <= MOST) for name in positive]
+        alone.append(("cover_bp", 0 < terms.cover_bp <= 10_000))
+        for name in ("plus_tolerance_bp", "buyer_fee_bp", "seller_fee_bp"):
+            alone.append((name, 0 <= getattr(terms, name) <= 10_000))
+        least, most = terms.piece_min_kg, terms.piece_max_kg
+        unlike = 0 < least <= most <= MOST
+        alone.append(("piece_min_kg", unlike or (least == 0 and most == 0)))
+        for name in ("approval_id", "product_id"):
+            alone.append((name, 0 <= getattr(terms, name) <= MOST))
+        called = 1 if terms.dynamic_bp else 0
+        alone.append(("dynamic_bp", 0 <= terms.dynamic_bp <= 10_000))
+        alone.append(("call_seconds", called <= terms.call_seconds <= 86_400))
+        if any(not sound for _, sound in alone):
+            return alone
+        return [
+            ("dynamic_bp", not terms.dynamic_bp or terms.mode == c.Mode.MATCHED),
+            ("max_day_lots", 0 <= terms.max_day_lots <= MOST),
+            ("step_lots", terms.min_lots % terms.step_lots == 0),
+            ("max_lots", terms.min_lots <= terms.max_lots),
+            ("reference_ticks", terms.low_ticks <= terms.reference_ticks <= terms.high_ticks),
+        ]
+
+    def untold(self, command: c.SetHalt | c.KillSwitch) -> bool:
+        return len(command.reason) > 200 or not 0 <= command.actor_id <= MOST
+
     def do_SetFirmLimits(self, command: c.SetFirmLimits) -> str:
         firm = self.firms[command.firm_id]
+        rate, burst = command.orders_per_s, command.burst
+        if not (0 <= rate <= 100_000 and 0 <= burst <= 100_000 and bool(rate) == bool(burst)):
+            return "INVALID"
+        if not 0 <= command.day_value_fen <= MOST:
+            return "INVALID"
         firm.rate, firm.burst = command.orders_per_s, command.burst
         firm.tokens, firm.filled_at = Fraction(command.burst), self.now
         firm.most_value = command.day_value_fen
@@ -37,7 +99,7 @@ class Operating(Calls):
         return ""
 
     def do_SetHalt(self, command: c.SetHalt) -> str:
-        if command.scope == c.HaltScope.VENUE and command.target_id:
+        if self.untold(command) or (command.scope == c.HaltScope.VENUE and command.target_id):
             return "INVALID"
         target: Any = {
             c.HaltScope.VENUE: self,

@@ -1,4 +1,4 @@
-"""Orders, markets and firms as a naive venue keeps them."""
+"""Orders, receipts, trades, markets and firms as a naive venue keeps them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,21 @@ from matching import commands as c
 
 Note = tuple[Any, ...]
 MOST = 2**53 - 1
+DAY_MOST = 99991231
 WINDOW = 15 * 60 * 1_000_000  # how long an id is known
 AHEAD = 60 * 1_000_000  # how far a stamp may be in the future
+FAR = 400 * 24 * 3600 * 1_000_000  # how far ahead anything may be dated
+RECEIPTS = 64  # that one order may name or hold
+HOLDERS = 200  # firms that may ever hold part of one root
 IMMEDIATE = (c.TimeInForce.IOC, c.TimeInForce.FOK)
 
 
-@dataclass
+@dataclass(eq=False)
 class Stand:
-    """An order. `place` is "in", "book", "stop" or "out" (suspended)."""
+    """An order. `place` is "in", "book", "stop", "out" (suspended) or "aside".
+
+    `goods` are what a sale holds, [receipt, lots] in the order of use.
+    """
 
     number: int
     firm: int
@@ -32,13 +39,44 @@ class Stand:
     session: int
     shown: int = 0
     place: str = "in"
+    goods: list[list[int]] = field(default_factory=list)
 
     @property
     def buys(self) -> bool:
         return self.side == c.Side.BUY
 
 
-@dataclass
+@dataclass(eq=False)
+class Receipt:
+    """Title to goods. `kg` is the weight of the one piece, 0 where every lot weighs the same."""
+
+    number: int
+    root: int
+    firm: int
+    where: int
+    free: int
+    kg: int
+    day: int
+
+
+@dataclass(eq=False)
+class Trade:
+    """What a trade binds. `had` are the receipts of which the buyer got something delivered."""
+
+    where: int
+    buyer: int
+    seller: int
+    value: int
+    buyer_fee: int
+    seller_fee: int
+    bound: int
+    goods: list[list[int]]
+    at: int
+    begun: bool = False
+    had: set[int] = field(default_factory=set)
+
+
+@dataclass(eq=False)
 class Market:
     terms: c.DefineInstrument
     low: int
@@ -59,11 +97,10 @@ class Market:
         return self.terms.mode == c.Mode.MATCHED
 
 
-@dataclass
+@dataclass(eq=False)
 class Firm:
     group: int
     cash: int = 0
-    bound: int = 0
     halted: bool = False
     suspended: bool = False
     blocked: set[int] = field(default_factory=set)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from matching import commands as c
 from matching import events as e
 from tests.matching.naive.locks import Locks
-from tests.matching.naive.records import IMMEDIATE, Market, Stand
+from tests.matching.naive.records import IMMEDIATE, Market, Stand, Trade
 
 
 class Trading(Locks):
@@ -73,6 +73,8 @@ class Trading(Locks):
                 self.meet_own(market, maker, taker)
                 continue
             self.trade(market, maker, taker, min(taker.open, maker.shown), maker.price)
+            if not taker.buys and taker.open and self.crowded(taker.goods, None):
+                self.end(taker, e.CancelReason.HOLDERS)
 
     def interrupt(self, market: Market, price: int) -> None:
         market.phase = c.Phase.CALL
@@ -95,10 +97,10 @@ class Trading(Locks):
                 if order.open == lots:
                     self.end(order, reason)
                     continue
-                self.give_back(order, lots)
+                freed, given = self.give_back(order, lots)
                 if order is maker:
                     order.shown -= lots
-                self.notes.append(("reduced", order.number, lots, order.open))
+                self.notes.append(("reduced", order.number, lots, order.open, freed, given))
                 self.show_more(market, order)
 
     def show_more(self, market: Market, order: Stand) -> None:
@@ -109,29 +111,66 @@ class Trading(Locks):
             order.shown = min(order.special.display_lots, order.open)
             self.notes.append(("shows", order.number, order.shown))
 
-    def trade(self, market: Market, maker: Stand, taker: Stand, lots: int, price: int) -> None:
+    def trade(
+        self,
+        market: Market,
+        maker: Stand,
+        taker: Stand,
+        lots: int,
+        price: int,
+        *,
+        called: bool = False,
+    ) -> None:
         buyer, seller = (taker, maker) if taker.buys else (maker, taker)
+        used = self.first(seller.goods, lots)
+        moved = [(number, part, self.kg(self.receipts[number], part)) for number, part in used]
+        seller.goods = self.rest_of(seller.goods, lots)
+        terms, kg = market.terms, sum(weight for _, _, weight in moved)
+        value = self.worth(market, price, kg)
+        buyer_fee = value * terms.buyer_fee_bp // 10_000
+        seller_fee = value * terms.seller_fee_bp // 10_000
         before = self.need(buyer)
         maker.open -= lots
         taker.open -= lots
         freed = before - self.need(buyer)
-        bound = min(freed, self.hold(market, self.value(market, price, lots)))
+        bound = min(freed, self.hold(market, value))
         self.firms[buyer.firm].cash += freed - bound
-        self.firms[buyer.firm].bound += bound
         market.last = price
         self.trade_numbers += 1
         number = self.trade_numbers
-        self.trades[number] = (buyer.firm, seller.firm, maker.where, lots, bound, self.now)
-        self.notes.append(("trade", maker.number, taker.number, lots, price))
+        self.trades[number] = Trade(
+            terms.instrument_id, buyer.firm, seller.firm, value, buyer_fee, seller_fee, bound, used,
+            self.now,
+        )  # fmt: skip
+        self.notes.append((
+            "trade", number, maker.number, taker.number, buyer.firm, seller.firm, lots, price, kg,
+            value, buyer_fee, seller_fee, freed, bound, maker.open, moved, called,
+        ))  # fmt: skip
+        for receipt, _ in used:
+            self.come_to_hold(self.receipts[receipt].root, buyer.firm)
         for order in (maker, taker):
-            if order.place == "book":
-                order.shown -= lots
-                if not order.open:
-                    self.gone(order)
+            order.shown -= lots if order.place == "book" else 0
+            if order.place != "in" and not order.open:
+                self.gone(order)
         for order in (taker, maker):
             self.show_more(market, order)
-        if market.terms.resale_lock == c.ResaleLock.PRODUCT_T5_SYMMETRIC:
+        if terms.resale_lock == c.ResaleLock.PRODUCT_T5_SYMMETRIC:
             self.lock(market, buyer, seller)
+        if market.matched:
+            asks = [o for o in market.book if not o.buys]
+            for order in sorted(asks, key=lambda o: o.price):
+                if self.crowded(order.goods, None):
+                    self.end(order, e.CancelReason.HOLDERS)
+
+    def rest_of(self, goods: list[list[int]], lots: int) -> list[list[int]]:
+        """What the next `lots` leave of `goods`."""
+        left = []
+        for number, held in goods:
+            used = min(held, lots)
+            lots -= used
+            if used < held:
+                left.append([number, held - used])
+        return left
 
     def resume(self, market: Market) -> None:
         for order in list(market.out):
@@ -156,6 +195,7 @@ class Trading(Locks):
             or 0 in firm.blocked
             or order.trader in firm.blocked
             or not market.low <= order.price <= market.high
+            or (market.matched and self.crowded(order.goods, None))
         ):
             self.end(order, e.CancelReason.STOP_REFUSED)
             return
