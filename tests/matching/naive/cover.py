@@ -12,6 +12,11 @@ from tests.matching.naive.records import HOLDERS, RECEIPTS, Market, Receipt, Sta
 
 
 @lru_cache(maxsize=100_000)
+def rounded(fen_kg_per_t: int) -> int:
+    return floor(Fraction(fen_kg_per_t, 1000) + Fraction(1, 2))
+
+
+@lru_cache(maxsize=100_000)
 def hold_of(value: int, cover_bp: int, tolerance_bp: int, fee_bp: int) -> int:
     full = Fraction(value * (10_000 + tolerance_bp), 10_000)
     return ceil(full * cover_bp / 10_000) + floor(floor(full) * Fraction(fee_bp, 10_000))
@@ -24,7 +29,7 @@ class Cover(Ground):
 
     def worth(self, market: Market, price: int, kg: int) -> int:
         """What `kg` cost, rounded half up to the fen."""
-        return floor(Fraction(price * market.terms.tick_fen_per_t * kg, 1000) + Fraction(1, 2))
+        return rounded(price * market.terms.tick_fen_per_t * kg)
 
     def value(self, market: Market, price: int, lots: int) -> int:
         """What `lots` cost at most: of pieces, the heaviest there are."""

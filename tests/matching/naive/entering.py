@@ -122,10 +122,15 @@ class Entering(Trading):
         if market.terms.mode not in (c.Mode.MATCHED, c.Mode.LISTED):
             return "MODE"
         if market.matched:
-            least = special.least_lots and order.tif != c.TimeInForce.IOC
+            least = special.least_lots > 0 and order.tif != c.TimeInForce.IOC
             if special.firm_ids or (least and not amends):
                 return "MODE"
-        elif now_or_never or kind != c.OrderKind.LIMIT or special.post_only or special.display_lots:
+        elif (
+            now_or_never
+            or kind != c.OrderKind.LIMIT
+            or special.post_only
+            or special.display_lots > 0
+        ):
             return "MODE"
         stop = kind == c.OrderKind.STOP_LIMIT
         dated = order.tif == c.TimeInForce.GTD

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from matching import commands as c
+from tests.matching.naive import faults
 from tests.matching.naive.operating import Operating
 from tests.matching.naive.records import DAY_MOST, HOLDERS, MOST, RECEIPTS, Receipt, Trade
 
@@ -82,6 +83,8 @@ class Settling(Operating):
         )  # fmt: skip
         self.come_to_hold(root, command.firm_id)
         self.notes.append(("goods", "credited", number, root, command.firm_id, where, lots, kg))
+        if not faults.CLEARS_ONE_BOOK:
+            self.clear_full(list(self.markets.values()))
         return ""
 
     def do_DebitGoods(self, command: c.DebitGoods) -> str:
@@ -136,9 +139,9 @@ class Settling(Operating):
         self.firms[trade.buyer].cash += trade.bound - paid
         self.firms[trade.seller].cash += trade.value - trade.seller_fee
         moves = []
-        for (number, lots), fresh in zip(trade.goods, new, strict=True):
-            source = self.receipts[number]
-            self.forget_empty()
+        sources = [self.receipts[number] for number, _ in trade.goods]
+        self.forget_empty()
+        for source, (number, lots), fresh in zip(sources, trade.goods, new, strict=True):
             # A receipt that passes whole keeps its number; it is the newest of its new owner.
             passed = fresh if number in self.receipts else number
             self.receipts[passed] = Receipt(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from matching import commands as c
 from matching import events as e
+from tests.matching.naive import faults
 from tests.matching.naive.locks import Locks
 from tests.matching.naive.records import IMMEDIATE, Market, Stand, Trade
 
@@ -72,8 +73,13 @@ class Trading(Locks):
             if self.group(maker) == group:
                 self.meet_own(market, maker, taker)
                 continue
+            full = not taker.buys and self.crowded(taker.goods, None)
+            if full and faults.RESTS_WHAT_FILLED_A_ROOT:
+                self.end(taker, e.CancelReason.HOLDERS)
+                return
             self.trade(market, maker, taker, min(taker.open, maker.shown), maker.price)
-            if not taker.buys and taker.open and self.crowded(taker.goods, None):
+            full = not taker.buys and self.crowded(taker.goods, None)
+            if full and taker.open and not faults.RESTS_WHAT_FILLED_A_ROOT:
                 self.end(taker, e.CancelReason.HOLDERS)
 
     def interrupt(self, market: Market, price: int) -> None:
@@ -156,8 +162,15 @@ class Trading(Locks):
             self.show_more(market, order)
         if terms.resale_lock == c.ResaleLock.PRODUCT_T5_SYMMETRIC:
             self.lock(market, buyer, seller)
-        if market.matched:
-            asks = [o for o in market.book if not o.buys]
+        if not faults.CLEARS_ONE_BOOK:
+            self.clear_full(list(self.markets.values()))
+        elif market.matched:
+            self.clear_full([market])
+
+    def clear_full(self, markets: list[Market]) -> None:
+        """Cancel what stands in matched books from roots that no further firm may hold."""
+        for market in markets:
+            asks = [o for o in market.book if market.matched and not o.buys]
             for order in sorted(asks, key=lambda o: o.price):
                 if self.crowded(order.goods, None):
                     self.end(order, e.CancelReason.HOLDERS)
@@ -195,7 +208,7 @@ class Trading(Locks):
             or 0 in firm.blocked
             or order.trader in firm.blocked
             or not market.low <= order.price <= market.high
-            or (market.matched and self.crowded(order.goods, None))
+            or ((market.matched or faults.DROPS_FULL_OFFERS) and self.crowded(order.goods, None))
         ):
             self.end(order, e.CancelReason.STOP_REFUSED)
             return

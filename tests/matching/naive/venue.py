@@ -8,6 +8,7 @@ import msgspec
 
 from matching import commands as c
 from matching import events as e
+from tests.matching.naive import faults
 from tests.matching.naive.one_way import OneWays
 from tests.matching.naive.records import AHEAD, MOST, WINDOW, Note
 
@@ -130,11 +131,13 @@ class Naive(OneWays):
                         due.append((market.call_until, 2, number, market))
                     due.append((market.indicate_at, 3, number, market))
             due += [(one.due, 4, number, one) for number, one in self.one_ways.items()]
-            due += [(talk.until, 5, number, talk) for number, talk in self.talks.items()]
+            for number, talk in self.talks.items():
+                times = talk.times if faults.LAPSES_EARLY else [talk.until]
+                due += [(time, 5, number, talk) for time in times]
             due = sorted((one for one in due if one[0] <= self.now), key=lambda one: one[:3])
             if not due:
                 return ""
-            _, kind, number, what = due[0]
+            time, kind, number, what = due[0]
             if kind == 1:
                 self.end(what, e.CancelReason.EXPIRED)
             elif kind == 2:
@@ -148,4 +151,4 @@ class Naive(OneWays):
             elif kind == 4:
                 self.come_due(what)
             else:
-                self.end_talk(what, 0)
+                self.lapse(what, time)
