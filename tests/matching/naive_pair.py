@@ -6,6 +6,8 @@ import pickle
 from collections import Counter
 from functools import cache
 
+import pytest
+
 from matching import commands as c
 from matching.engine import Engine
 from matching.events import CommandRejected
@@ -137,13 +139,24 @@ class Pair:
         self.now = NOW
         self.ids = 0
         self.given = 0
+        self.crowded = crowded
+        self.restored = 0
+        self.over = False  # a known fault of the engine has stopped it
         self.met: Counter[str] = Counter()
         self.wait(1)
 
     def give(self, command: c.AnyCommand) -> None:
         """Have both do it; they say the same and stand the same."""
+        if self.over:
+            return
+        try:
+            expected = self.naive.apply(command)
+        except faults.StopsAtItsOwn:
+            with pytest.raises(AssertionError):
+                self.engine.apply(command)
+            self.over = True
+            return
         said = notes_of(self.engine.apply(command))
-        expected = self.naive.apply(command)
         assert said == expected, f"{command}\n engine: {said}\n naive:  {expected}"
         self.given += 1
         if self.given % LOOK == 0:
@@ -197,6 +210,8 @@ class Pair:
 
         What a command moves is in the notes; this costs ten times more than the command.
         """
+        if self.over:
+            return
         self.engine.check()
         self.compare()
 
@@ -208,6 +223,9 @@ class Pair:
         self.give(c.PassTime())
 
     def go_on_from_a_snapshot(self) -> None:
+        if self.over or (self.crowded and self.restored):
+            return  # two hundred firms take their time: once is enough
+        self.restored += 1
         restored = Engine.restore(self.engine.snapshot())
         assert restored.digest() == self.engine.digest()
         self.engine = restored

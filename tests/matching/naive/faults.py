@@ -14,3 +14,10 @@ LAPSES_EARLY = True
 in the same `PassTime`."""
 DROPS_FULL_OFFERS = True
 """A `listed` offer of a full root is cancelled (STOP_REFUSED) when its lock is over."""
+STOPS_AT_ITS_OWN = True
+"""An assertion of the engine fails when a trade fills a root, the sales of it leave the book, and
+the buyer comes to an order of its own group behind them. What is left should end (SELF_MATCH)."""
+
+
+class StopsAtItsOwn(Exception):
+    """The naive venue sees that the engine is about to stop: the pair ends there."""

@@ -93,7 +93,12 @@ class Trading(Locks):
     def meet_own(self, market: Market, maker: Stand, taker: Stand) -> None:
         policy, reason = self.firms[taker.firm].policy, e.CancelReason.SELF_MATCH
         lots = min(taker.open, maker.shown)
-        if policy == c.SelfMatch.CANCEL_OLDEST:
+        if policy == c.SelfMatch.REFUSE_NEWEST:
+            # Orders between the two have left the book since it was asked: their root is full.
+            if faults.STOPS_AT_ITS_OWN:
+                raise faults.StopsAtItsOwn
+            self.end(taker, reason)
+        elif policy == c.SelfMatch.CANCEL_OLDEST:
             self.end(maker, reason)
         elif policy == c.SelfMatch.CANCEL_BOTH:
             self.end(maker, reason)
