@@ -235,6 +235,8 @@ class Chance(Pair):
         firm = chance.choice([n for n in GROUPS if n not in pair_of(order.firm)])
         if chance.random() < 0.1:
             firm = chance.randint(1, 4)
+        if self.theme == "crowd" and not order.buys:  # the strangers would be holders too many
+            firm = chance.choice((3, 4, 1_500, 1_501))
         lots = chance.choice((order.open, max(order.open - 2, 1), chance.randint(1, 13)))
         names = self.named(firm, where) if order.buys else ()
         return c.LiftOrder(*self.who(firm), order.number, lots, names)
@@ -414,7 +416,7 @@ class Chance(Pair):
         marginal = one.marginal()
         base = one.clock or (marginal.price if marginal else 0) or chance.randint(96, 104)
         price = base + chance.randint(-3, 4) * (1 if one.rules.side == c.Side.SELL else -1)
-        lots = chance.choice((1, 2, 2, 4, 4, 6, 8, 12))
+        lots = chance.choice((1, 2, 3, 4, 4, 5, 6, 7, 8, 10))
         names = self.named(firm, HAMMER) if one.rules.side == c.Side.BUY else ()
         return c.PlaceBid(*self.who(firm), number, price, lots, chance.random() < 0.6, names)
 
@@ -437,7 +439,7 @@ class Chance(Pair):
             chance.choice((4, 6, 8, 12)), reserve,
             (104 if sells else 96) if dutch else 0,
             chance.choice((1, 2, 3)) if dutch or rising else 0,
-            2, step, chance.choice((0, 1_000, 50_000)), opens,
+            4 if chance.random() < 0.3 else 2, step, chance.choice((0, 1_000, 50_000)), opens,
             0 if dutch else opens + chance.choice((60, 61, 120)) * SECOND,
             chance.choice((5, 30, 60)) * SECOND if extends else 0,
             chance.choice((1, 2, 5)) if extends else 0,

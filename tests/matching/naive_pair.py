@@ -106,6 +106,9 @@ def crowd() -> list[c.AnyCommand]:
                 c.CreditGoods(f"i{name}", receipt, where * 100, firm, where, 1, 1000, 0)
             )
             commands.append(c.DebitGoods(f"o{name}", receipt, 1))
+    for firm in (1_500, 1_501):  # and two that never did have money for more
+        commands.append(c.DefineFirm(firm, firm))
+        commands.append(c.CreditCash(f"cash{firm}", firm, 900_000))
     return commands
 
 
