@@ -30,7 +30,7 @@ from settlement.models import ContractPaper, ContractSignature, Obligation, Rece
 from settlement.quality.rules import read_rules
 
 FORMAT: Final = 2
-"""Of the canonical text. 1, until papers were kept, had no names in English, piles or storage."""
+"""Of the canonical text. 1, until papers were kept, had fees, but no piles, storage or English."""
 _STORAGE: Final = ("fee_per_t_day", "free_days", "natural_loss_pct")
 
 
@@ -39,7 +39,10 @@ class DamagedPaper(Exception):
 
 
 def document(contract: Obligation) -> dict[str, Any]:
-    """Return everything that is agreed at the trade: integers, texts and instants in UTC."""
+    """Return everything that the parties agree at the trade: integers, texts, instants in UTC.
+
+    What each of them pays the venue in fees is not the other's business, and not in it.
+    """
     instrument = contract.instrument
     commodity, warehouse, venue = instrument.commodity, instrument.warehouse, contract.venue
     parameters = commodity.parameters
@@ -76,8 +79,6 @@ def document(contract: Obligation) -> dict[str, Any]:
         "net_fen": contract.net_fen,
         "vat_fen": contract.vat_fen,
         "vat_pct": contract.vat_pct,
-        "buyer_fee_fen": contract.buyer_fee_fen,
-        "seller_fee_fen": contract.seller_fee_fen,
         "deposit_bp": instrument.cover_bp,
         "pay_by": pay_by,
         "resale_from": resale,
@@ -120,8 +121,9 @@ def seal(
     Obligation.objects.filter(pk=contract.pk).update(terms_sha256=sealed)
     contract.terms_sha256 = sealed
     _sign(paper, contract, event)
-    for firm_id in (contract.buyer_id, contract.seller_id):
-        note(contract, "signed", at=at, firm_id=firm_id, sha256=sealed)
+    if contract.terms:  # one that passes by receipt has no history
+        for firm_id in (contract.buyer_id, contract.seller_id):
+            note(contract, "signed", at=at, firm_id=firm_id, sha256=sealed)
     return paper
 
 
