@@ -20,7 +20,7 @@ WHEN EXISTS (SELECT 1 FROM {table} WHERE {key} = NEW.{key})
 BEGIN SELECT RAISE(ABORT, 'a paper is signed once'); END;
 """
 POSTGRESQL_FUNCTION = """
-CREATE FUNCTION contract_paper_stays() RETURNS trigger LANGUAGE plpgsql AS
+CREATE OR REPLACE FUNCTION contract_paper_stays() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION 'a signed paper is never changed or removed'; END $$;
 """
 POSTGRESQL = """
