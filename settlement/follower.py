@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any, Final
 
-from exchange import trading_days
 from exchange.blocks import Block
 from exchange.link import BlockingLink
 from exchange.models import Venue
@@ -33,11 +32,12 @@ from settlement.contracts import (
     flow,
     invoicing,
     opening,
+    papers,
     paying,
     settling,
 )
+from settlement.contracts.terms import resale_day
 from settlement.ledger import CNY, Code, Entry, Kind
-from settlement.limits import RESALE_DAYS
 from settlement.models import ObligationState
 
 
@@ -67,10 +67,10 @@ class _Place:
     """Where an event stands in the journal: the source of every key and time."""
 
     def __init__(self, block: Block, index: int, offset: int) -> None:
+        self.block = block
         self.seq = block.seq
         self.position = f"{index}/{offset}"
         self.key = f"{block.seq}/{index}/{offset}"
-        self.ts_us = block.ts_us
         self.at = dt.datetime.fromtimestamp(block.ts_us // 1_000_000, tz=dt.UTC) + dt.timedelta(
             microseconds=block.ts_us % 1_000_000
         )
@@ -139,19 +139,19 @@ def _traded(event: TradeExecuted, place: _Place) -> None:
     contract = obligations.open_obligation(event, at=place.at)
     delivery.commit(event, seq=place.seq, position=place.position, at=place.at)
     receipts.lock(event)
+    papers.seal(contract, event, block=place.block, at=place.at)
     if contract.terms:
         opening.begin(contract, at=place.at)
         return
     state = ObligationState
     obligations.move(event.trade_id, state.MATCHED, state.SECURED)
     venue = Venue.objects.get(pk=current_venue_id())
-    traded_on = trading_days.as_day(trading_days.local(place.ts_us).date())
     outbox.write(
         SettleTrade(
             f"settle:{event.trade_id}",
             event.trade_id,
             tuple(receipts.reserve_numbers(event, at=place.at)),
-            trading_days.add_trading_days(traded_on, RESALE_DAYS, always_open=venue.always_open),
+            resale_day(place.at, always_open=venue.always_open),
         )
     )
 

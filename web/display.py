@@ -7,7 +7,8 @@ lot never reaches a screen.
 from __future__ import annotations
 
 import datetime as dt
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -100,6 +101,19 @@ def basis_points(bp: int) -> str:
     return f"{text}%"
 
 
+def plain(exact: Fraction) -> str:
+    """Return a number with as many decimals as it has, at most six."""
+    text = (Decimal(exact.numerator) / exact.denominator).quantize(
+        Decimal("0.000001"), rounding=ROUND_HALF_UP
+    )
+    return f"{text:f}".rstrip("0").rstrip(".")
+
+
+def signed(exact: Fraction) -> str:
+    """Return a number with its sign, a true minus for negative ones."""
+    return (MINUS if exact < 0 else "+") + plain(abs(exact))
+
+
 def day(number: int) -> str:
     """Return 20261123 as 2026-11-23; an empty text for no day."""
     if not number:
@@ -110,6 +124,11 @@ def day(number: int) -> str:
 def moment(at: dt.datetime) -> str:
     """Return an instant on Shanghai's clock."""
     return at.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def precise(at: dt.datetime) -> str:
+    """Return an instant on Shanghai's clock, to the microsecond that the journal keeps."""
+    return at.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
 def basis_name(code: str) -> str:

@@ -8,6 +8,7 @@ from django.urls import include, path
 from web.views import (
     bank_files,
     contracts,
+    documents,
     freezes,
     health,
     hooks,
@@ -43,9 +44,10 @@ urlpatterns = [
     path("<slug:venue>/receipts/<int:receipt_id>/", office.receipt, name="receipt"),
     path("<slug:venue>/contracts/", contracts.contracts, name="contracts"),
     path("<slug:venue>/contracts/<int:trade_id>/", contracts.contract, name="contract"),
-    path("<slug:venue>/contracts/<int:trade_id>/paper.json", contracts.paper, name="paper"),
+    path("<slug:venue>/contracts/<int:trade_id>/contract.json", documents.paper, name="paper"),
+    path("<slug:venue>/contracts/<int:trade_id>/contract.pdf", documents.pdf, name="contract-pdf"),
     path(
-        "<slug:venue>/contracts/<int:trade_id>/evidence.json", contracts.evidence, name="evidence"
+        "<slug:venue>/contracts/<int:trade_id>/evidence.json", documents.evidence, name="evidence"
     ),
     path("<slug:venue>/contracts/<int:trade_id>/quality/", quality.quality, name="quality"),
     path("<slug:venue>/orders/", office.orders, name="orders"),

@@ -221,7 +221,40 @@ ADDRESSES = {
     "account_number": _("账号"),
     "bank_name": _("开户行"),
 }
+WEIGHT_METHODS = {
+    "SCALE": _("衡器过磅"),
+    "THEORETICAL": _("理论计重"),
+    "BAG_COUNT": _("按袋计数"),
+    "CONDITIONED": _("公定重量"),
+    "NET_OF_GLAZE": _("去冰衣净重"),
+}
+WEIGHT_BASES = {
+    "LOADPORT_DRAFT_SURVEY": _("装货港水尺"),
+    "LOADPORT_SCALE": _("装货地衡器"),
+    "DESTINATION_SCALE": _("目的地衡器"),
+    "piece_mass": _("单件理论质量"),
+    "coil_label_mass": _("卷标重量"),
+    "bag_count_net": _("袋数乘袋净重"),
+    "warehouse_sample": _("仓库抽样"),
+    "warehouse_scale": _("仓库衡器"),
+}
+INSPECTION_FINALS = {
+    "LOADPORT": _("装货港检验结果"),
+    "DESTINATION": _("目的地检验结果"),
+    "MILL_CERTIFICATE": _("厂家质保书"),
+    "OUTBOUND": _("出库检验结果"),
+}
+QUALITY_BASES = {
+    "ar": _("收到基"),
+    "ad": _("空气干燥基"),
+    "d": _("干燥基"),
+    "daf": _("干燥无灰基"),
+}
 _TABLES = {
+    "weight_method": WEIGHT_METHODS,
+    "weight_final": WEIGHT_BASES,
+    "inspection_final": INSPECTION_FINALS,
+    "quality_basis": QUALITY_BASES,
     "address": ADDRESSES,
     "freeze_reason": FREEZE_REASONS,
     "freeze": FREEZE_STATES,
@@ -285,7 +318,12 @@ def validity(order: OrderRow, instrument: Instrument) -> str:
 
 def contract_number(venue: Venue, trade_id: int) -> str:
     """Return the number that people use, such as QLDZ-C-000123."""
-    return f"{venue.code.upper()}-C-{trade_id:06d}"
+    return numbered(venue.code, trade_id)
+
+
+def numbered(venue_code: str, trade_id: int) -> str:
+    """Return the number of a contract of the venue with this code."""
+    return f"{venue_code.upper()}-C-{trade_id:06d}"
 
 
 def own(row: object, field: str) -> str:

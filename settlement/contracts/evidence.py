@@ -7,13 +7,15 @@ journal block can be checked against the journal's hash chain, a transfer agains
 from __future__ import annotations
 
 import datetime as dt
+import json
 from typing import Any
 
 from exchange.models import Firm
 from settlement import ledger
-from settlement.contracts.papers import document
+from settlement.contracts import papers
 from settlement.models import (
     ContractEvent,
+    ContractSignature,
     Dispute,
     FinalStatement,
     Inspection,
@@ -31,10 +33,13 @@ def bundle(contract: Obligation, *, seen_by: Firm | None) -> dict[str, Any]:
     """
     statement = FinalStatement.objects.filter(obligation=contract).first()
     dispute = Dispute.objects.filter(obligation=contract).first()
+    paper = papers.find(contract)
     return {
-        "format": 1,
-        "contract": document(contract),
+        "format": 2,
+        "contract": json.loads(paper.text) if paper else None,
         "contract_sha256": contract.terms_sha256,
+        "contract_block": {"block": paper.seq, "hash": paper.block_hash} if paper else None,
+        "signatures": [_signature(row) for row in papers.signatures(paper)] if paper else [],
         "state": contract.state,
         "tickets": [
             {
@@ -103,6 +108,18 @@ def bundle(contract: Obligation, *, seen_by: Firm | None) -> dict[str, Any]:
             {"kind": row.kind, "firm": row.firm_id, "at": _utc(row.at), "detail": row.detail}
             for row in ContractEvent.objects.filter(obligation=contract).order_by("pk")
         ],
+    }
+
+
+def _signature(row: ContractSignature) -> dict[str, Any]:
+    return {
+        "side": row.side,
+        "firm": row.firm_id,
+        "trader": row.trader_id,
+        "signer": row.signer,
+        "order": row.order_id,
+        "client_order_id": row.client_order_id,
+        "ordered_at": _utc(row.ordered_at),
     }
 
 

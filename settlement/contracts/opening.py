@@ -1,4 +1,4 @@
-"""The first moment of a contract that is delivered and accepted: signed, and what is due next."""
+"""The first moment of a contract that is delivered and accepted: what is due next."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ import datetime as dt
 
 from settlement.contracts import paying
 from settlement.contracts.flow import change, terms_of
-from settlement.contracts.papers import sign
 from settlement.models import Obligation
 
 
 def begin(contract: Obligation, *, at: dt.datetime) -> None:
-    """Sign it; with the price bound in full it is secured, else the rest is due by its deadline."""
-    sign(contract, at=at)
+    """With the price bound in full it is secured, else the rest is due by its deadline."""
     if contract.committed_fen >= paying.required_fen(contract):
         paying.secure(contract, at=at)
     else:

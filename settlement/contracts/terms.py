@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 from exchange import trading_days
 from exchange.models import Instrument
 from exchange.rulebook import percent_to_bp
-from matching.units import BasisPoints
+from matching.units import BasisPoints, Day
+from settlement.limits import RESALE_DAYS
 from settlement.quality.rules import RuleSet, read_rules
 from settlement.quality.tolerance import Tolerance, read_tolerance
 
@@ -27,6 +28,8 @@ CUT_OFF: Final = dt.time(16)
 """End of the funds window, on the venue's clock: a payment day ends here."""
 _SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
 _QUALITY: Final = ("code", "vat_pct", "attributes", "adjustments", "rejects", "weight_basis")
+_DESCRIBED: Final = ("code", "attributes", "weight_basis")
+"""What describes goods whose receipt passes at once: nothing is measured or adjusted afterwards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,20 @@ def read_terms(kept: Mapping[str, Any]) -> Terms:
     )
 
 
+def kept_quality(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a contract by receipt keeps of its commodity: what the goods are said to be."""
+    return {key: parameters[key] for key in _DESCRIBED}
+
+
+def resale_day(bought_at: dt.datetime, *, always_open: bool) -> Day:
+    """Return the first day on which goods bought at this instant may be sold again.
+
+    国发〔2011〕38号: five trading days. Raises `BeyondHorizon` past the published calendar.
+    """
+    bought_on = trading_days.as_day(bought_at.astimezone(_SHANGHAI).date())
+    return trading_days.add_trading_days(bought_on, RESALE_DAYS, always_open=always_open)
+
+
 def canonical(value: Any) -> str:
     """Return JSON that is the same text for the same content, for digests and signatures."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
@@ -114,4 +131,9 @@ def canonical(value: Any) -> str:
 
 def digest(value: Any) -> str:
     """Return the SHA-256 of a value's canonical JSON."""
-    return hashlib.sha256(canonical(value).encode()).hexdigest()
+    return text_digest(canonical(value))
+
+
+def text_digest(text: str) -> str:
+    """Return the SHA-256 of a text in UTF-8."""
+    return hashlib.sha256(text.encode()).hexdigest()

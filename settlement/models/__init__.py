@@ -27,6 +27,7 @@ from settlement.models.contract import (
 from settlement.models.freeze import FreezeReason, FreezeState, FundsFreeze
 from settlement.models.netting import NettingBatch, NettingDrop, NettingLine
 from settlement.models.obligation import Obligation, ObligationState
+from settlement.models.paper import ContractPaper, ContractSignature
 from settlement.models.payment import (
     FundsDirection,
     FundsMovement,
@@ -55,6 +56,8 @@ __all__ = [
     "BooksCheck",
     "BoundAccount",
     "ContractEvent",
+    "ContractPaper",
+    "ContractSignature",
     "CustodyEntry",
     "DeliveryOrder",
     "Dispute",

@@ -138,9 +138,9 @@ def test_a_payment_beyond_the_firms_money_is_refused_and_says_so(desk: Desk) -> 
 
 def test_the_contracts_text_has_the_digest_that_was_signed(desk: Desk) -> None:
     agreed(desk)
-    answer = desk.client("trader", "rzyf").get(f"{PAGE}paper.json")
+    answer = desk.client("trader", "rzyf").get(f"{PAGE}contract.json")
     assert answer["X-Content-SHA256"] == hashlib.sha256(answer.content).hexdigest()
-    assert desk.client("trader", "jnqf").get(f"{PAGE}paper.json").status_code == 404
+    assert desk.client("trader", "jnqf").get(f"{PAGE}contract.json").status_code == 404
 
 
 def test_the_evidence_holds_everything_but_the_code_and_the_other_sides_money(desk: Desk) -> None:

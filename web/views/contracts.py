@@ -15,15 +15,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from exchange.link import BlockingLink
-from exchange.models import Role
 from settlement import outbox, queries
-from settlement.contracts import papers, paying, settling
-from settlement.contracts.evidence import bundle
+from settlement.contracts import paying, settling
 from settlement.contracts.flow import ContractError, worked_out
 from settlement.contracts.statement import Final as FinalFigures
-from settlement.contracts.terms import canonical, digest
 from settlement.ledger import Kind
 from settlement.models import (
+    ContractPaper,
     DeliveryOrder,
     Dispute,
     Inspection,
@@ -35,6 +33,7 @@ from settlement.models import (
 from settlement.quality.assess import AssessError
 from settlement.quality.rules import read_rules
 from web import display, roles, words
+from web.documents.contract import is_drawable
 from web.forms.base import has_acted, remember
 from web.forms.contract import ContractForm
 from web.forms.quality import PREFIX
@@ -134,6 +133,7 @@ def _page(
     parties = {one.buyer_id: one.buyer, one.seller_id: one.seller}
     own_fee = {one.buyer_id: one.buyer_fee_fen, one.seller_id: one.seller_fee_fen}
     prefix = request.venue.code.upper()
+    paper = ContractPaper.objects.filter(obligation=one).defer("text").first()
     acts = []
     for name in offered(view):
         form = forms.get(name)
@@ -173,6 +173,8 @@ def _page(
             for row in found.changes
         ],
         "is_buyer": firm is not None and one.buyer_id == firm.pk,
+        "paper": paper,
+        "has_pdf": is_drawable(paper),
         "is_pending": not one.terms and one.state in (S.MATCHED, S.SECURED),
         "acts": acts,
         "next": words.next_step(one),
@@ -254,32 +256,3 @@ def _timeline(contract: Obligation) -> list[dict[str, Any]]:
         moment = last.at if last is not None else contract.settled_at
         steps.insert(place, {"state": contract.state, "at": moment, "is_done": True})
     return steps
-
-
-@roles.only(roles.FIRM, roles.OPERATE, roles.HANDLE)
-@require_GET
-def paper(request: VenueRequest, trade_id: int) -> HttpResponse:
-    """Return the contract's canonical text, whose SHA-256 both parties have signed."""
-    found = queries.contract(request.seat.firm, trade_id)
-    if found is None or not found.obligation.terms:
-        raise Http404
-    return _file(request, trade_id, "", papers.document(found.obligation))
-
-
-@roles.only(roles.FIRM, roles.OPERATE, Role.CLERK)
-@require_GET
-def evidence(request: VenueRequest, trade_id: int) -> HttpResponse:
-    """Return everything about the contract in one file, with its SHA-256 in the answer."""
-    firm = request.seat.firm
-    found = queries.contract(firm, trade_id)
-    if found is None or not found.obligation.terms:
-        raise Http404
-    return _file(request, trade_id, "-evidence", bundle(found.obligation, seen_by=firm))
-
-
-def _file(request: VenueRequest, trade_id: int, what: str, content: Any) -> HttpResponse:
-    answer = HttpResponse(canonical(content), content_type="application/json; charset=utf-8")
-    name = words.contract_number(request.venue, trade_id)
-    answer["Content-Disposition"] = f'attachment; filename="{name}{what}.json"'
-    answer["X-Content-SHA256"] = digest(content)
-    return answer

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal
-from fractions import Fraction
 from typing import Any
 
 from django.http import Http404, HttpResponse
@@ -93,29 +91,35 @@ def line_words(line: Line, rules: RuleSet) -> dict[str, str]:
     if isinstance(rule, Regain):
         # Translators: the arithmetic of cotton's conditioned weight.
         how = _("(100 − 含杂) ÷ (100 − %(trash)s) × (100 + %(regain)s) ÷ (100 + 回潮)") % {
-            "trash": plain(rule.trash0),
-            "regain": plain(rule.regain0),
+            "trash": display.plain(rule.trash0),
+            "regain": display.plain(rule.regain0),
         }
     elif isinstance(rule, Glaze):
-        how = _("(100 − 实测含冰率) ÷ (100 − %(declared)s)") % {"declared": plain(rule.declared)}
+        how = _("(100 − 实测含冰率) ÷ (100 − %(declared)s)") % {
+            "declared": display.plain(rule.declared)
+        }
     elif isinstance(rule, ProRata):
         how = _("合同价 × (%(value)s ÷ %(base)s − 1)") % {
-            "value": plain(line.counted),
-            "base": plain(rule.base),
+            "value": display.plain(line.counted),
+            "base": display.plain(rule.base),
         }
     elif isinstance(rule, Graded):
         unit = _("元/吨") if rule.effect is Effect.PRICE else "%"
-        values = {"count": plain(line.counted), "amount": signed(rule.amount), "unit": unit}
-        values |= {"start": plain(rule.start), "step": plain(rule.step)}
+        values = {
+            "count": display.plain(line.counted),
+            "amount": display.signed(rule.amount),
+            "unit": unit,
+        }
+        values |= {"start": display.plain(rule.start), "step": display.plain(rule.step)}
         how = _("自 %(start)s 起每 %(step)s 一档：%(count)s × %(amount)s %(unit)s") % values
         if rule.started:
             how = _("%(how)s（不足一档按一档计）") % {"how": how}
     else:
         how = _("按等级差价表")
     if line.price:
-        effect = _("%(yuan)s 元/吨") % {"yuan": signed(line.price / 100)}
+        effect = _("%(yuan)s 元/吨") % {"yuan": display.signed(line.price / 100)}
     elif line.weight != 1:
-        effect = _("重量 × %(factor)s") % {"factor": plain(line.weight)}
+        effect = _("重量 × %(factor)s") % {"factor": display.plain(line.weight)}
     else:
         effect = _("不调整")
     return {
@@ -125,16 +129,3 @@ def line_words(line: Line, rules: RuleSet) -> dict[str, str]:
         "how": how,
         "effect": effect,
     }
-
-
-def plain(exact: Fraction) -> str:
-    """Return a number with as many decimals as it has, at most six."""
-    text = (Decimal(exact.numerator) / exact.denominator).quantize(
-        Decimal("0.000001"), rounding=ROUND_HALF_UP
-    )
-    return f"{text:f}".rstrip("0").rstrip(".")
-
-
-def signed(exact: Fraction) -> str:
-    """Return a number with its sign, a true minus for negative ones."""
-    return (display.MINUS if exact < 0 else "+") + plain(abs(exact))

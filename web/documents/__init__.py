@@ -1,0 +1,1 @@
+"""Documents that people keep: a contract as PDF, drawn from its sealed text and nothing else."""
