@@ -25,8 +25,15 @@ from settlement.models.contract import (
     WeighTicket,
 )
 from settlement.models.freeze import FreezeReason, FreezeState, FundsFreeze
+from settlement.models.hold import HoldKind, HoldReason, HoldState, ReceiptHold
 from settlement.models.netting import NettingBatch, NettingDrop, NettingLine
 from settlement.models.obligation import Obligation, ObligationState
+from settlement.models.paper import (
+    ReceiptFile,
+    ReceiptFileKind,
+    ReceiptPaper,
+    StorageExtension,
+)
 from settlement.models.payment import (
     FundsDirection,
     FundsMovement,
@@ -67,6 +74,9 @@ __all__ = [
     "FundsFreeze",
     "FundsMovement",
     "FundsState",
+    "HoldKind",
+    "HoldReason",
+    "HoldState",
     "IncomingItem",
     "IncomingState",
     "Inspection",
@@ -86,7 +96,12 @@ __all__ = [
     "RailLine",
     "Receipt",
     "ReceiptChange",
+    "ReceiptFile",
+    "ReceiptFileKind",
+    "ReceiptHold",
+    "ReceiptPaper",
     "ReceiptState",
     "Reconciliation",
+    "StorageExtension",
     "WeighTicket",
 ]

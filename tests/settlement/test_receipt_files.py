@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from settlement import receipt_files
@@ -113,3 +115,24 @@ def test_a_file_is_kept_once_under_its_hash_and_read_only_if_it_is_the_same(
     with pytest.raises(FileError, match="FILE_DAMAGED"):
         receipt_files.read("qldz", file.sha256)
     assert "is not what was kept" in caplog.text
+
+
+@given(st.sampled_from(["JPEG", "PNG", "phone"]), st.data())
+def test_a_damaged_picture_is_kept_or_refused_and_breaks_nothing(
+    kind: str, data: st.DataObject
+) -> None:
+    given_bytes = bytearray(with_gps() if kind == "phone" else picture(kind))
+    for _ in range(data.draw(st.integers(1, 6))):
+        given_bytes[data.draw(st.integers(0, len(given_bytes) - 1))] = data.draw(
+            st.integers(0, 255)
+        )
+    try:
+        kept = receipt_files.photo(bytes(given_bytes))
+    except FileError as error:
+        refused = error.code
+    else:
+        refused = ""
+        with Image.open(io.BytesIO(kept.body)) as image:
+            image.load()
+            assert dict(image.getexif()) == {}
+    assert refused in ("", "NOT_AN_IMAGE", "PHOTO_PIXELS")
