@@ -45,7 +45,7 @@ def papers(firm: Firm, instrument: Instrument, today: dt.date) -> Papers:
         issued_by=warehouse.name_zh,
         issued_place=warehouse.city_zh,
         issued_on=today,
-        photos=tuple(_photo(commodity.category, commodity.code, n) for n in (1, 2)),
+        photos=(_photo(commodity.category, commodity.code),),
         is_unpledged=True,
         insurance=Insurance(
             f"{_MARK}财产保险", 1_000_000_00, today, today + dt.timedelta(days=_STORED_DAYS)
@@ -56,15 +56,13 @@ def papers(firm: Firm, instrument: Instrument, today: dt.date) -> Papers:
 
 
 @cache
-def _photo(category: str, code: str, number: int) -> bytes:
+def _photo(category: str, code: str) -> bytes:
     """Return a plain placeholder; nobody may take it for a photo of goods."""
-    image = Image.new("RGB", (640, 480), _COLOURS.get(category, (90, 90, 90)))
+    image = Image.new("RGB", (320, 240), _COLOURS.get(category, (90, 90, 90)))
     draw = ImageDraw.Draw(image)
-    for step in range(-480, 640, 48):
-        draw.line([(step, 480), (step + 480, 0)], fill=(128, 128, 128), width=2)
-    draw.rectangle([(40, 170), (600, 310)], fill=(20, 20, 20))
-    draw.text((70, 190), "DEMO", font=ImageFont.load_default(64), fill=(243, 177, 60))
-    draw.text((290, 210), f"{code} {number}", font=ImageFont.load_default(32), fill=(232, 236, 242))
+    draw.rectangle([(20, 80), (300, 160)], fill=(20, 20, 20))
+    draw.text((32, 88), "DEMO", font=ImageFont.load_default(32), fill=(243, 177, 60))
+    draw.text((32, 128), code, font=ImageFont.load_default(18), fill=(232, 236, 242))
     written = io.BytesIO()
     image.save(written, "PNG")
     return written.getvalue()
@@ -72,12 +70,20 @@ def _photo(category: str, code: str, number: int) -> bytes:
 
 @cache
 def _sheet(code: str) -> bytes:
-    """Return a placeholder of a certificate, as a picture."""
-    image = Image.new("RGB", (620, 877), (250, 250, 246))
-    draw = ImageDraw.Draw(image)
-    draw.rectangle([(20, 20), (600, 857)], outline=(120, 120, 120), width=3)
-    draw.text((60, 80), "DEMO CERTIFICATE", font=ImageFont.load_default(44), fill=(150, 40, 40))
-    draw.text((60, 160), code, font=ImageFont.load_default(36), fill=(30, 30, 30))
-    written = io.BytesIO()
-    image.save(written, "PNG")
-    return written.getvalue()
+    """Return a certificate of one page that says what it is: a placeholder."""
+    text = f"BT /F1 28 Tf 60 760 Td (DEMO CERTIFICATE) Tj 0 -40 Td ({code}) Tj ET".encode("ascii")
+    parts = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R"
+        b"/Resources<</Font<</F1<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>>>>>",
+        b"<</Length %d>>stream\n%s\nendstream" % (len(text), text),
+    ]
+    body, places = b"%PDF-1.4\n", []
+    for number, part in enumerate(parts, start=1):
+        places.append(len(body))
+        body += b"%d 0 obj\n%s\nendobj\n" % (number, part)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    start = b"xref\n0 %d\n0000000000 65535 f \n%s" % (len(parts) + 1, table)
+    end = b"trailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (len(parts) + 1, len(body))
+    return body + start + end
