@@ -39,7 +39,7 @@ def papers(firm: Firm, instrument: Instrument, today: dt.date) -> Papers:
         packing=_PACKING.get(commodity.category, "散装"),
         pieces=1 if instrument.piece_max_kg else 0,
         marks=_MARK,
-        place=f"{warehouse.city_zh}{warehouse.name_zh}",
+        place=warehouse.name_zh,
         stored_from=today,
         stored_until=today + dt.timedelta(days=_STORED_DAYS),
         issued_by=warehouse.name_zh,
