@@ -11,7 +11,7 @@ from django.db import transaction
 from exchange.link import BlockingLink
 from exchange.models import Bookmark
 from exchange.scope import current_venue_id
-from settlement import ledger
+from settlement import ledger, set_aside
 from settlement.contracts import invoicing
 from settlement.ledger import CNY, Code
 
@@ -64,6 +64,7 @@ def _compare(report: dict[str, Any], *, recount: bool) -> Proof | None:
         balances = ledger.balances()
         sums = ledger.sums()
         recounted = ledger.recounted() if recount else balances
+        aside = set_aside.aside_kg()
         settled, invoiced = invoicing.totals() if recount else (0, 0)
     faults = [f"ledger {number} sums to {total}" for number, total in sums.items() if total]
     faults += [
@@ -88,11 +89,15 @@ def _compare(report: dict[str, Any], *, recount: bool) -> Proof | None:
         for code, amount in ((Code.TRADING, kg - bound), (Code.COMMITTED, bound)):
             key = (number, code, firm_id)
             expected[key] = expected.get(key, 0) + amount
-    firm_codes = (Code.TRADING, Code.COMMITTED)
+    # What the engine does not have, the receipts must: set aside, and still in store.
+    for (firm_id, instrument_id), kg in aside.items():
+        expected[ledger.goods(instrument_id), Code.ASIDE, firm_id] = kg
+    firm_codes = (Code.TRADING, Code.COMMITTED, Code.ASIDE)
     for account in expected.keys() | {key for key in balances if key[1] in firm_codes}:
         ours, theirs = balances.get(account, 0), expected.get(account, 0)
         if ours != theirs:
-            faults.append(f"account {account}: the ledger says {ours}, the engine {theirs}")
+            who = "receipts" if account[1] == Code.ASIDE else "engine"
+            faults.append(f"account {account}: the ledger says {ours}, the {who} {theirs}")
     return Proof(
         seq=int(mark.seq),
         firms=len(report["cash"]),

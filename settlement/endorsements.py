@@ -6,6 +6,7 @@ Title passes in the engine; the new holder collects only what the keeper has sig
 from __future__ import annotations
 
 import datetime as dt
+from typing import Final
 
 from django.db import transaction
 
@@ -13,6 +14,9 @@ from exchange.models import User
 from exchange.scope import current_venue_id
 from matching.units import FirmId, Kg, Lots, ReceiptId, TradeId
 from settlement.models import Endorsement, Receipt
+
+_TRADE: Final = "trade:"
+"""What the origin of a part that a transfer made begins with."""
 
 
 class EndorsementError(Exception):
@@ -73,9 +77,23 @@ def held_by(receipt: Receipt) -> list[Endorsement]:
     )
 
 
-def is_unsigned(receipt_id: ReceiptId) -> bool:
-    """Say whether a transfer of the receipt still waits for the keeper."""
-    return Endorsement.objects.filter(receipt_id=receipt_id, signed_at=None).exists()
+def is_unsigned(receipt: Receipt) -> bool:
+    """Say whether a transfer of the receipt still waits for the keeper.
+
+    A part that its owner's receipt was divided into is signed for with that receipt.
+    """
+    line = _line(receipt)
+    unsigned = Endorsement.objects.filter(receipt_id__in=line, signed_at=None)
+    return unsigned.filter(to_firm_id=receipt.owner_id).exists()
+
+
+def _line(receipt: Receipt) -> list[ReceiptId]:
+    """Return a receipt and, where no transfer made it, those that it was divided from."""
+    line = [receipt.pk]
+    while receipt.parent_id and not receipt.origin.startswith(_TRADE):
+        receipt = Receipt.objects.get(pk=receipt.parent_id)
+        line.append(receipt.pk)
+    return line
 
 
 @transaction.atomic
@@ -91,7 +109,9 @@ def sign(key: str, *, by: User, now: dt.datetime) -> Endorsement:
         raise EndorsementError("UNKNOWN_TRANSFER")
     if found.signed_at is not None:
         return found
-    chain = [found.receipt_id, found.receipt.parent_id]
+    chain = [found.receipt_id]
+    if found.receipt.parent_id:
+        chain += _line(Receipt.objects.get(pk=found.receipt.parent_id))
     if Endorsement.objects.filter(receipt_id__in=chain, signed_at=None, at__lt=found.at).exists():
         raise EndorsementError("EARLIER_UNSIGNED")
     Endorsement.objects.filter(key=key, signed_at=None).update(signed_by=by, signed_at=now)

@@ -25,7 +25,7 @@ from matching.events import (
     TradePaid,
     TradeSettled,
 )
-from settlement import delivery, freezes, funds, ledger, obligations, outbox, receipts
+from settlement import delivery, freezes, funds, ledger, obligations, outbox, receipts, set_aside
 from settlement.contracts import (
     defaults,
     disputes,
@@ -119,6 +119,11 @@ def _cash_released(event: CashReleased, place: _Place) -> None:
 def _goods_credited(event: GoodsCredited, place: _Place) -> None:
     firm = (Code.TRADING, event.firm_id)
     goods = ledger.goods(event.instrument_id)
+    if event.op_id.startswith(set_aside.PREFIX):
+        aside = (Code.ASIDE, event.firm_id)
+        place.post(goods, aside, firm, event.weight_kg, Kind.GIVE_BACK)
+        set_aside.returned(event, key=place.key, at=place.at)
+        return
     place.post(goods, _WAREHOUSE, firm, event.weight_kg, Kind.REGISTER)
     receipts.credited(event, key=place.key, at=place.at)
 
@@ -126,6 +131,11 @@ def _goods_credited(event: GoodsCredited, place: _Place) -> None:
 def _goods_debited(event: GoodsDebited, place: _Place) -> None:
     firm = (Code.TRADING, event.firm_id)
     goods = ledger.goods(event.instrument_id)
+    if event.op_id.startswith(set_aside.PREFIX):
+        aside = (Code.ASIDE, event.firm_id)
+        place.post(goods, firm, aside, event.weight_kg, Kind.SET_ASIDE)
+        set_aside.taken(event, key=place.key, at=place.at)
+        return
     place.post(goods, firm, _WAREHOUSE, event.weight_kg, Kind.COLLECT)
     receipts.debited(event, key=place.key, at=place.at)
 

@@ -56,3 +56,23 @@ BANKFILE_HEADING: Final = 64
 """Characters of a column's heading or of a bank's word, in a layout."""
 BANKFILE_KEY_BYTES: Final = 32
 """Least length of the key that seals bank files: as long as the seal."""
+RECEIPT_PHOTOS: Final = 8
+"""Most photos of one pile; the least is one."""
+RECEIPT_FILE_BYTES: Final = 8 * 2**20
+"""Largest photo or certificate, in bytes."""
+PHOTO_PIXELS: Final = 40_000_000
+"""Largest photo, in pixels: what a phone takes, and what fits into memory unpacked."""
+PHOTO_SIDE: Final = 2_560
+"""Longest side of a kept photo, in pixels; larger ones are made smaller."""
+STORAGE_DAYS_MOST: Final = 3_660
+"""Longest storage period: ten years, in days."""
+EXPIRY_NOTICE_DAYS: Final = 30
+"""Days before its end from which a receipt is shown as expiring."""
+EXPIRY_SWEEP: Final = 200
+"""Most receipts that one sweep sets aside."""
+EXPIRY_AGAIN_S: Final = 60
+"""Seconds before expired goods that the engine did not give are asked for again."""
+RECEIPT_HOLDS: Final = 50
+"""Most live freezes, pledges and requests on one receipt."""
+PIECES_MOST: Final = 10**9
+"""Most bags, bundles or cartons of one pile."""

@@ -21,9 +21,11 @@ from settlement.models import (
     FundsFreeze,
     FundsMovement,
     FundsState,
+    HoldState,
     OutboxCommand,
     OutboxState,
     Receipt,
+    ReceiptHold,
     ReceiptState,
 )
 
@@ -83,6 +85,9 @@ def _refused(row: OutboxCommand, reason: RejectReason) -> None:
     )
     FundsFreeze.objects.filter(op_id=row.op_id, state=FreezeState.ASKED).update(
         state=FreezeState.REFUSED, refusal=reason
+    )
+    ReceiptHold.objects.filter(op_id=row.op_id, state=HoldState.ASKED).update(
+        state=HoldState.REFUSED, refusal=reason
     )
     Receipt.objects.filter(origin=row.op_id, state=ReceiptState.APPLIED).update(
         state=ReceiptState.REFUSED, refusal=reason

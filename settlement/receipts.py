@@ -1,11 +1,10 @@
-"""Warehouse receipts: register, collect, split and transfer. Title moves only in a settlement."""
+"""Warehouse receipts: register, collect, divide and transfer. Title moves only in a settlement."""
 
 from __future__ import annotations
 
 import datetime as dt
 
 from django.db import IntegrityError, models, transaction
-from django.utils import timezone
 
 from exchange.models import Firm, Instrument, User, Venue, Warehouse
 from exchange.scope import current_venue_id
@@ -19,8 +18,9 @@ from matching.events import (
     TradeSettled,
 )
 from matching.units import Day, FirmId, Kg, Lots, ReceiptId, TradeId
-from settlement import endorsements, outbox
+from settlement import endorsements, outbox, receipt_papers
 from settlement.models import Receipt, ReceiptChange, ReceiptState
+from settlement.receipt_papers import Papers
 
 
 class ReceiptError(Exception):
@@ -36,7 +36,6 @@ def number(receipt: Receipt) -> str:
     return f"{receipt.venue.code.upper()}-R-{receipt.pk:06d}"
 
 
-@transaction.atomic
 def register(
     *,
     venue: Venue,
@@ -48,11 +47,14 @@ def register(
     op_id: str,
     by: User | None,
     lot_reference: str,
+    papers: Papers,
+    now: dt.datetime,
 ) -> Receipt:
     """Register goods in store for their owner; the engine makes them sellable.
 
-    `weight_kg` is lots x lot mass, or the weighed mass of the one piece. Repeated with the same
-    `op_id` it returns the first receipt.
+    `weight_kg` is lots x lot mass, or the weighed mass of the one piece. `papers` are what the
+    keeper states about the pile (民法典 art. 909). Repeated with the same `op_id` it returns the
+    first receipt, whose papers stay. Raises `ReceiptError`, or `PaperError` for the papers.
     """
     if lots < 1 or weight_kg < 1:
         raise ReceiptError("AMOUNT")
@@ -68,33 +70,42 @@ def register(
     ).exists()
     if pile_taken and not known:
         raise ReceiptError("PILE_TAKEN")  # one pile, one receipt
+    files = receipt_papers.Files()
+    if not known:
+        files = receipt_papers.check(papers, instrument.commodity, now=now)
+        receipt_papers.keep(files, venue)
     try:
-        receipt, created = Receipt.objects.get_or_create(
-            venue=venue,
-            origin=op_id,
-            defaults={
-                "owner": firm,
-                "instrument": instrument,
-                "warehouse": warehouse,
-                "lot_reference": lot_reference.strip(),
-                "lots": lots,
-                "weight_kg": weight_kg,
-                "state": ReceiptState.APPLIED,
-                "registered_by": by,
-                "made_at": timezone.now(),
-            },
-        )
+        with transaction.atomic():
+            receipt, created = Receipt.objects.get_or_create(
+                venue=venue,
+                origin=op_id,
+                defaults={
+                    "owner": firm,
+                    "instrument": instrument,
+                    "warehouse": warehouse,
+                    "lot_reference": lot_reference.strip(),
+                    "lots": lots,
+                    "weight_kg": weight_kg,
+                    "state": ReceiptState.APPLIED,
+                    "registered_by": by,
+                    "made_at": now,
+                },
+            )
+            if created:
+                Receipt.objects.filter(pk=receipt.pk).update(root_id=receipt.pk)
+                receipt.root_id = receipt.pk
+                receipt_papers.write(papers, files, receipt, venue=venue, firm=firm)
+                outbox.write(
+                    CreditGoods(
+                        op_id, receipt.pk, receipt.pk, firm.pk, instrument.pk, lots, weight_kg, 0
+                    )
+                )
     except IntegrityError as error:
         # Another venue, or another keeper at this moment, has registered the pile.
         raise ReceiptError("PILE_TAKEN") from error
-    if created:
-        Receipt.objects.filter(pk=receipt.pk).update(root_id=receipt.pk)
-        receipt.root_id = receipt.pk
-        outbox.write(
-            CreditGoods(op_id, receipt.pk, receipt.pk, firm.pk, instrument.pk, lots, weight_kg, 0)
-        )
-    elif (receipt.lot_reference, receipt.instrument_id) != (lot_reference.strip(), instrument.pk):
-        # Owner and quantity may have changed since; the pile and its goods have not.
+    # Owner and quantity may have changed since; the pile and its goods have not.
+    same = (receipt.lot_reference, receipt.instrument_id) == (lot_reference.strip(), instrument.pk)
+    if not same:
         raise ReceiptError("OP_ID_REUSED")
     return receipt
 
@@ -103,16 +114,18 @@ def collect(*, firm: Firm, receipt_id: ReceiptId, lots: Lots, op_id: str) -> Non
     """Take free goods of a firm's receipt out of the market; the engine says whether they are free.
 
     Raises `ReceiptError("UNKNOWN_RECEIPT")` alike for a receipt that is not there or another's,
-    `NOT_SIGNED` while a transfer of it waits for the keeper's signature.
+    `NOT_SIGNED` while a transfer of it waits for the keeper's signature, `RECEIPT_ASIDE` while it
+    is frozen, pledged or expired.
     """
-    found = Receipt.objects.filter(
-        pk=receipt_id, owner=firm, state=ReceiptState.REGISTERED
-    ).exists()
-    if not found:
+    living = [ReceiptState.REGISTERED, ReceiptState.ASIDE]
+    found = Receipt.objects.filter(pk=receipt_id, owner=firm, state__in=living).first()
+    if found is None:
         raise ReceiptError("UNKNOWN_RECEIPT")
+    if found.state == ReceiptState.ASIDE:
+        raise ReceiptError("RECEIPT_ASIDE")
     if lots < 1:
         raise ReceiptError("AMOUNT")
-    if endorsements.is_unsigned(receipt_id):
+    if endorsements.is_unsigned(found):
         raise ReceiptError("NOT_SIGNED")
     outbox.write(DebitGoods(op_id, receipt_id, lots))
 
@@ -233,6 +246,35 @@ def discharge(event: TradeDischarged, *, key: str, at: dt.datetime) -> None:
         seller = event.seller_firm_id
         where = f"{key}/{position}r"
         _note(where, receipt_id, "returned", seller, lots, kg, at, event.trade_id)
+
+
+def divide(event: GoodsDebited, source: Receipt, *, key: str, at: dt.datetime) -> Receipt:
+    """Return the part of a receipt that was set aside, under its own number, still its owner's."""
+    part = Receipt.objects.create(
+        venue_id=source.venue_id,
+        origin=event.op_id,
+        root_id=source.root_id,
+        parent_id=source.pk,
+        owner_id=source.owner_id,
+        instrument_id=source.instrument_id,
+        warehouse_id=source.warehouse_id,
+        lot_reference=source.lot_reference,
+        lots=event.lots,
+        weight_kg=event.weight_kg,
+        sellable_from_day=source.sellable_from_day,
+        state=ReceiptState.ASIDE,
+        made_at=at,
+    )
+    _shrink(source.pk, event.lots, event.weight_kg, locked=0)
+    owner, lots, kg = source.owner_id, event.lots, event.weight_kg
+    _note(f"{key}/a", source.pk, "divided_off", owner, lots, kg, at, 0, part.pk)
+    _note(f"{key}/b", part.pk, "divided_from", owner, lots, kg, at, 0, source.pk)
+    return part
+
+
+def note(key: str, receipt: Receipt, kind: str, *, at: dt.datetime) -> None:
+    """Write what happened to a receipt as a whole into its history."""
+    _note(key, receipt.pk, kind, receipt.owner_id, receipt.lots, receipt.weight_kg, at)
 
 
 def _shrink(receipt_id: ReceiptId, lots: Lots, kg: Kg, *, locked: Lots) -> None:

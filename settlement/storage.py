@@ -18,8 +18,8 @@ from settlement.models import Receipt, ReceiptChange
 
 _FEN_T_PER_YUAN_KG: Final = Decimal("0.1")
 """A yuan is 100 fen, a tonne 1,000 kg."""
-_IN: Final = frozenset({"registered", "split_from"})
-_OUT: Final = frozenset({"collected", "delivered", "split_off"})
+_IN: Final = frozenset({"registered", "split_from", "divided_from"})
+_OUT: Final = frozenset({"collected", "delivered", "split_off", "divided_off"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def stays_of(changes: Iterable[ReceiptChange]) -> list[Stay]:
         elif change.kind in _OUT:
             weight_kg -= change.weight_kg
         else:
-            continue  # goods that a contract gave back had not left the store
+            continue  # what a contract gave back, or was set aside, had not left the store
         stays.append(Stay(_day(change.at), weight_kg))
     return stays
 

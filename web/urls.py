@@ -18,6 +18,7 @@ from web.views import (
     operate,
     payments,
     quality,
+    receipts,
     warehouse,
 )
 
@@ -42,6 +43,11 @@ urlpatterns = [
     path("<slug:venue>/funds/", office.funds, name="funds"),
     path("<slug:venue>/receipts/", office.receipts, name="receipts"),
     path("<slug:venue>/receipts/<int:receipt_id>/", office.receipt, name="receipt"),
+    path(
+        "<slug:venue>/receipts/<int:receipt_id>/files/<int:file_id>/",
+        receipts.file,
+        name="receipt-file",
+    ),
     path("<slug:venue>/contracts/", contracts.contracts, name="contracts"),
     path("<slug:venue>/contracts/<int:trade_id>/", contracts.contract, name="contract"),
     path("<slug:venue>/contracts/<int:trade_id>/contract.json", documents.paper, name="paper"),
@@ -52,6 +58,7 @@ urlpatterns = [
     path("<slug:venue>/contracts/<int:trade_id>/quality/", quality.quality, name="quality"),
     path("<slug:venue>/orders/", office.orders, name="orders"),
     path("<slug:venue>/store/", warehouse.store, name="store"),
+    path("<slug:venue>/store/receipts/<int:receipt_id>/", receipts.desk, name="receipt-desk"),
     path("<slug:venue>/payments/", payments.payments, name="payments"),
     path("<slug:venue>/payments/files/", bank_files.files, name="bank-files"),
     path("<slug:venue>/payments/files/<int:file_id>/", bank_files.download, name="bank-file"),
@@ -70,5 +77,6 @@ urlpatterns = [
         name="activate-approval",
     ),
     path("<slug:venue>/ops/freezes/", freezes.freezes, name="freezes"),
+    path("<slug:venue>/ops/receipts/", receipts.holds, name="receipt-holds"),
     path("<slug:venue>/ops/journal/", operate.journal, name="journal"),
 ]

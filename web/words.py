@@ -24,8 +24,31 @@ RECEIPT_STATES = {
     "reserved": _("预留编号"),
     "unused": _("编号未用"),
     "registered": _("已登记"),
+    "aside": _("停止流通"),
     "closed": _("已注销"),
 }
+HOLD_KINDS = {
+    "freeze": _("冻结"),
+    "pledge": _("质押"),
+    "expiry": _("到期"),
+    "split": _("拆分"),
+}
+HOLD_REASONS = {
+    "court": _("司法冻结"),
+    "dispute": _("争议冻结"),
+    "quality": _("质量封存"),
+    "suspected": _("疑似虚假仓单"),
+}
+HOLD_STATES = {
+    "entered": _("待另一方确认"),
+    "declined": _("未同意"),
+    "asked": _("处理中"),
+    "held": _("生效中"),
+    "refused": _("未成功"),
+    "lifting": _("解除中"),
+    "lifted": _("已解除"),
+}
+SPLIT_STATES = HOLD_STATES | {"entered": _("待仓库同意"), "lifted": _("已拆分")}
 RECEIPT_CHANGES = {
     "registered": _("登记"),
     "collected": _("提货"),
@@ -34,6 +57,10 @@ RECEIPT_CHANGES = {
     "split_from": _("拆分取得"),
     "delivered": _("交付出库"),
     "returned": _("退回卖方"),
+    "divided_off": _("拆出"),
+    "divided_from": _("自原单拆出"),
+    "set_aside": _("停止流通"),
+    "given_back": _("恢复流通"),
 }
 CONTRACT_STATES = {
     "matched": _("已成交"),
@@ -119,6 +146,8 @@ MOVEMENT_KINDS = {
     "register": _("仓单登记"),
     "collect": _("提货"),
     "title": _("货权转移"),
+    "set_aside": _("停止流通"),
+    "give_back": _("恢复流通"),
     "penalty": _("违约金"),
 }
 ORDER_STATES = {
@@ -267,6 +296,10 @@ _TABLES = {
     "direction": DIRECTIONS,
     "funds": FUNDS_STATES,
     "receipt": RECEIPT_STATES,
+    "hold_kind": HOLD_KINDS,
+    "hold_reason": HOLD_REASONS,
+    "hold": HOLD_STATES,
+    "split": SPLIT_STATES,
     "change": RECEIPT_CHANGES,
     "contract": CONTRACT_STATES,
     "event": CONTRACT_EVENTS,

@@ -27,6 +27,7 @@ class Code(StrEnum):
     WAREHOUSE = "warehouse"
     TRADING = "trading"  # a firm's available + held
     COMMITTED = "committed"  # a firm's, bound by trades and withdrawals
+    ASIDE = "aside"  # a firm's goods in store that are frozen, pledged or expired
     DEPOSIT = "deposit"  # a firm's, set aside for a contract
     ESCROW = "escrow"  # zero between chains
     CUSTODY = "custody"  # zero between chains
@@ -48,6 +49,8 @@ class Kind(StrEnum):
     REGISTER = "register"
     COLLECT = "collect"
     TITLE = "title"
+    SET_ASIDE = "set_aside"
+    GIVE_BACK = "give_back"
     PENALTY = "penalty"
 
 

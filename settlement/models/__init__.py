@@ -25,6 +25,7 @@ from settlement.models.contract import (
     WeighTicket,
 )
 from settlement.models.freeze import FreezeReason, FreezeState, FundsFreeze
+from settlement.models.hold import HoldKind, HoldReason, HoldState, ReceiptHold
 from settlement.models.netting import NettingBatch, NettingDrop, NettingLine
 from settlement.models.obligation import Obligation, ObligationState
 from settlement.models.paper import ContractPaper, ContractSignature
@@ -45,6 +46,12 @@ from settlement.models.rail import (
     Reconciliation,
 )
 from settlement.models.receipt import Endorsement, Receipt, ReceiptChange, ReceiptState
+from settlement.models.receipt_paper import (
+    ReceiptFile,
+    ReceiptFileKind,
+    ReceiptPaper,
+    StorageExtension,
+)
 
 __all__ = [
     "AccountState",
@@ -70,6 +77,9 @@ __all__ = [
     "FundsFreeze",
     "FundsMovement",
     "FundsState",
+    "HoldKind",
+    "HoldReason",
+    "HoldState",
     "IncomingItem",
     "IncomingState",
     "Inspection",
@@ -89,7 +99,12 @@ __all__ = [
     "RailLine",
     "Receipt",
     "ReceiptChange",
+    "ReceiptFile",
+    "ReceiptFileKind",
+    "ReceiptHold",
+    "ReceiptPaper",
     "ReceiptState",
     "Reconciliation",
+    "StorageExtension",
     "WeighTicket",
 ]

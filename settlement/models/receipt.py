@@ -16,12 +16,13 @@ class ReceiptState(models.TextChoices):
     RESERVED = "reserved"  # a number kept for the buyer's part of a trade
     UNUSED = "unused"  # that number was not needed: the receipt passed whole
     REGISTERED = "registered"
+    ASIDE = "aside"  # frozen, pledged or expired: its owner's, but not the market's (ReceiptHold)
     CLOSED = "closed"  # nothing is left: split away or collected
 
     @classmethod
     def alive(cls) -> list[str]:
         """Return the states in which a receipt occupies its pile, in a fixed order."""
-        return [cls.APPLIED.value, cls.REGISTERED.value]
+        return [cls.APPLIED.value, cls.REGISTERED.value, cls.ASIDE.value]
 
 
 R = ReceiptState
@@ -30,7 +31,8 @@ NEXT: Final[dict[str, frozenset[str]]] = {
     R.REFUSED: frozenset(),
     R.RESERVED: frozenset({R.REGISTERED, R.UNUSED}),
     R.UNUSED: frozenset(),
-    R.REGISTERED: frozenset({R.CLOSED}),
+    R.REGISTERED: frozenset({R.ASIDE, R.CLOSED}),
+    R.ASIDE: frozenset({R.REGISTERED}),
     R.CLOSED: frozenset(),
 }
 assert NEXT.keys() == set(ReceiptState), "every state states its exits"
@@ -40,7 +42,8 @@ class Receipt(models.Model):
     """One pile, one receipt. `id` is the number that the engine knows; `root_id` the first pile."""
 
     venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
-    origin = models.CharField(max_length=64)  # op id or "trade:<id>:<n>": finds itself on repeat
+    # Op id, "trade:<id>:<n>" or "aside:<…>": finds itself on repeat.
+    origin = models.CharField(max_length=64)
     root_id = models.PositiveBigIntegerField(default=0)
     parent_id = models.PositiveBigIntegerField(default=0)
     owner = models.ForeignKey(Firm, on_delete=models.PROTECT)
@@ -68,6 +71,10 @@ class Receipt(models.Model):
             models.CheckConstraint(
                 condition=models.Q(state__in=ReceiptState.values), name="receipt_state_known"
             ),
+            models.CheckConstraint(
+                condition=~models.Q(state="aside") | models.Q(locked_lots=0),
+                name="nothing_set_aside_is_locked",
+            ),
             # Parts of a pile (parent_id > 0) lie where the whole lay; a store serves every venue.
             models.UniqueConstraint(
                 fields=["warehouse", "lot_reference"],
@@ -75,7 +82,10 @@ class Receipt(models.Model):
                 name="one_pile_one_receipt",
             ),
         ]
-        indexes = [models.Index(fields=["venue", "owner", "state"])]
+        indexes = [
+            models.Index(fields=["venue", "owner", "state"]),
+            models.Index(fields=["venue", "root_id"]),
+        ]
 
 
 class ReceiptChange(models.Model):

@@ -12,8 +12,10 @@ PAGES = {
                     "/qldz/contracts/", "/qldz/receipts/", "/qldz/funds/", "/legal/"],
     "lzrd-finance": ["/qldz/funds/"],
     "whhx-trader": ["/jdsc/trade/SEA-SQD-RC/"],
-    "qldz-operator": ["/qldz/ops/", "/qldz/ops/new/", "/qldz/ops/firms/", "/qldz/ops/approvals/"],
-    "qldz-warehouse": ["/qldz/store/"],
+    "qldz-operator": ["/qldz/ops/", "/qldz/ops/new/", "/qldz/ops/firms/", "/qldz/ops/approvals/",
+                      "/qldz/ops/receipts/", "/qldz/store/receipts/1/"],
+    "qldz-warehouse": ["/qldz/store/", "/qldz/store/receipts/1/"],
+    "rzyf-delivery": ["/qldz/receipts/", "/qldz/receipts/1/"],
     "": ["/", "/accounts/login/", "/wall/qldz/", "/wall/jdsc/", "/wall/lblm/", "/legal/"],
 }  # fmt: skip
 

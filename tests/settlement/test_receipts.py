@@ -11,6 +11,7 @@ from exchange.models import Firm, Instrument, User
 from matching.commands import Side
 from settlement import endorsements, funds, receipts
 from settlement.models import Receipt, ReceiptState
+from tests.papers import papers
 from tests.world import World
 
 pytestmark = [pytest.mark.databases, pytest.mark.django_db]
@@ -28,6 +29,8 @@ def register(world: World, firm: Firm, instrument: Instrument, pile: str, op_id:
             op_id=op_id,
             by=None,
             lot_reference=pile,
+            papers=papers(),
+            now=NOON,
         )
     world.settle_all()
     return receipt

@@ -33,6 +33,7 @@ from settlement.models import (
     ReceiptState,
 )
 from settlement.tax import split_vat
+from tests.papers import NOON, papers
 from tests.world import World
 
 pytestmark = [pytest.mark.databases, pytest.mark.django_db]
@@ -74,6 +75,8 @@ def store(world: World, firm: Any, instrument: Any, lots: int, op_id: str) -> Re
             op_id=op_id,
             by=None,
             lot_reference=f"pile {op_id}",
+            papers=papers(),
+            now=NOON,
         )
     world.settle_all()
     return receipt
@@ -212,6 +215,8 @@ def test_one_pile_has_one_receipt() -> None:
             op_id="other",
             by=None,
             lot_reference=first.lot_reference,
+            papers=papers(),
+            now=NOON,
         )
 
 

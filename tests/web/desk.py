@@ -32,6 +32,7 @@ from settlement import funds, outbox, receipts
 from settlement.follower import SettlementFollower
 from settlement.models import Receipt
 from tests.exchange import running
+from tests.papers import NOON, papers
 from tests.world import bind
 
 TODAY = 20261123
@@ -129,6 +130,8 @@ class Desk:
                 op_id=f"stored:{self.numbers}",
                 by=None,
                 lot_reference=f"pile {self.numbers}",
+                papers=papers(),
+                now=NOON,
             )
         self.catch_up()
         return receipt

@@ -18,6 +18,7 @@ __all__ = ["desk"]
 FIRM: Final = frozenset({Role.TRADER, Role.FINANCE, Role.DELIVERY})
 VENUE: Final = frozenset({Role.OPERATOR, Role.REVIEWER})
 HANDLE: Final = frozenset({Role.WAREHOUSE, Role.INSPECTOR, Role.CLERK})
+STAFF: Final = VENUE | {Role.WAREHOUSE, Role.INSPECTOR}
 ALL: Final = FIRM | VENUE | HANDLE
 
 PUBLIC: Final = {
@@ -45,6 +46,7 @@ MEMBERS: Final[dict[str, frozenset[str]]] = {
     "<slug:venue>/funds/": FIRM,
     "<slug:venue>/receipts/": FIRM,
     "<slug:venue>/receipts/<int:receipt_id>/": FIRM,
+    "<slug:venue>/receipts/<int:receipt_id>/files/<int:file_id>/": FIRM | STAFF,
     "<slug:venue>/contracts/": FIRM | VENUE | HANDLE,
     "<slug:venue>/contracts/<int:trade_id>/": FIRM | VENUE | HANDLE,
     "<slug:venue>/contracts/<int:trade_id>/contract.json": FIRM | VENUE | HANDLE,
@@ -53,6 +55,7 @@ MEMBERS: Final[dict[str, frozenset[str]]] = {
     "<slug:venue>/contracts/<int:trade_id>/quality/": FIRM | VENUE,
     "<slug:venue>/orders/": FIRM,
     "<slug:venue>/store/": frozenset({Role.WAREHOUSE}),
+    "<slug:venue>/store/receipts/<int:receipt_id>/": STAFF,
     "<slug:venue>/payments/": VENUE | {Role.CLERK},
     "<slug:venue>/payments/files/": VENUE | {Role.CLERK},
     "<slug:venue>/payments/files/<int:file_id>/": frozenset({Role.CLERK}),
@@ -67,6 +70,7 @@ MEMBERS: Final[dict[str, frozenset[str]]] = {
     "<slug:venue>/ops/approvals/": VENUE,
     "<slug:venue>/ops/approvals/<int:approval_id>/": frozenset({Role.REVIEWER}),
     "<slug:venue>/ops/freezes/": VENUE,
+    "<slug:venue>/ops/receipts/": VENUE,
     "<slug:venue>/ops/journal/": VENUE,
 }
 """Pages inside a venue, and the roles that have them."""

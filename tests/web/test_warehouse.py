@@ -2,29 +2,49 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 
 from exchange import scope
 from exchange.models import Firm, Instrument, Membership
 from exchange.sequencer import now_us
 from matching.commands import LiftOrder, Side
-from settlement.models import Endorsement, Receipt
+from settlement.limits import RECEIPT_FILE_BYTES, RECEIPT_PHOTOS
+from settlement.models import Endorsement, Receipt, ReceiptFile, ReceiptPaper
+from tests.pictures import PDF, picture
 from tests.web.desk import Desk, codes, desk, operation
 
 __all__ = ["desk"]
 
 
-def filled(client: Client, one: Instrument, **change: str) -> dict[str, str]:
+def upload(content: bytes, name: str = "photo.jpg") -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, content)
+
+
+def filled(client: Client, one: Instrument, **change: Any) -> dict[str, Any]:
+    until = timezone.localdate() + dt.timedelta(days=180)
     return {
         "firm": str(Firm.objects.get(code="rzyf").pk),
         "instrument": str(one.pk),
         "quantity": "1,500",
         "weight": "",
         "lot_reference": "A-01",
+        "depositor_address": "日照市东港区 1 号",
+        "packing": "散装",
+        "place": "日照市石臼港区 3 号",
+        "stored_from": timezone.localdate().isoformat(),
+        "stored_until": until.isoformat(),
+        "issued_by": "日照港煤炭堆场",
+        "issued_place": "日照",
+        "issued_on": timezone.localdate().isoformat(),
+        "declaration": "none",
+        "photos": [upload(picture())],
         "op_id": operation(client.get("/qldz/store/")),
     } | change
 
@@ -42,7 +62,8 @@ def test_a_registration_sent_twice_makes_one_receipt_that_its_owner_sees(desk: D
     desk.firm("rzyf")
     keeper = desk.client("warehouse")
     form = filled(keeper, coal)
-    assert [keeper.post("/qldz/store/", form).status_code for _ in range(2)] == [302, 302]
+    sent = [form | {"photos": [upload(picture())]} for _ in range(2)]
+    assert [keeper.post("/qldz/store/", one).status_code for one in sent] == [302, 302]
     assert registered() == [("A-01", 1_500, 1_500_000, "applied")]
     desk.catch_up()
     assert registered() == [("A-01", 1_500, 1_500_000, "registered")]
@@ -88,14 +109,77 @@ def test_a_coil_is_one_receipt_of_its_own_weight(desk: Desk) -> None:
         ({"firm": "999999"}, "CHOICE"),
         ({"lot_reference": ""}, "REQUIRED"),
         ({"lot_reference": "x" * 41}, "TOO_LONG"),
+        ({"depositor_address": ""}, "REQUIRED"),
+        ({"packing": ""}, "REQUIRED"),
+        ({"pieces": "1.5"}, "NUMBER"),
+        ({"place": ""}, "REQUIRED"),
+        ({"stored_until": ""}, "REQUIRED"),
+        ({"stored_until": "2026-13-01"}, "INVALID"),
+        ({"stored_until": "2020-01-01"}, "STORAGE_PERIOD"),
+        ({"stored_from": "2099-01-01"}, "FUTURE"),
+        ({"issued_by": ""}, "REQUIRED"),
+        ({"issued_place": ""}, "REQUIRED"),
+        ({"issued_on": "2099-01-01"}, "FUTURE"),
+        ({"declaration": ""}, "REQUIRED"),
+        ({"declaration": "pledged"}, "PLEDGED_ELSEWHERE"),
+        ({"photos": []}, "REQUIRED"),
+        ({"photos": [upload(b"<svg/>", "photo.jpg")]}, "NOT_AN_IMAGE"),
+        ({"photos": [upload(b"", "photo.jpg")]}, "FILE_SIZE"),
+        ({"photos": [upload(b"x" * (RECEIPT_FILE_BYTES + 1))]}, "FILE_SIZE"),
+        ({"photos": [upload(picture()) for _ in range(RECEIPT_PHOTOS + 1)]}, "PHOTOS"),
+        ({"produced_on": "2099-01-01"}, "FUTURE"),
     ],
 )
-def test_what_cannot_be_in_store_is_refused(desk: Desk, change: dict[str, str], code: str) -> None:
+def test_what_cannot_be_in_store_is_refused(desk: Desk, change: dict[str, Any], code: str) -> None:
     coal = desk.instrument()
     keeper = desk.client("warehouse")
     answer: Any = keeper.post("/qldz/store/", filled(keeper, coal, **change))
     assert (answer.status_code, codes(answer)) == (422, [code])
     assert registered() == []
+    assert "日照" in answer.content.decode(), "what was typed stays"
+
+
+def test_insurance_and_certificate_are_whole_or_absent(desk: Desk) -> None:
+    coal = desk.instrument()
+    desk.firm("rzyf")
+    keeper = desk.client("warehouse")
+    half = filled(keeper, coal, insurer="示例保险", certificate_number="CCIC-1")
+    answer = keeper.post("/qldz/store/", half)
+    assert (answer.status_code, codes(answer)) == (422, ["REQUIRED"] * 6)
+    day = timezone.localdate().isoformat()
+    whole = filled(
+        keeper,
+        coal,
+        insurer="示例保险",
+        insured="1,000,000.00",
+        insured_from=day,
+        insured_until=day,
+        certificate_number="CCIC-1",
+        certificate_body="CCIC",
+        certificate_issued_on=day,
+        certificate=upload(PDF, "c.pdf"),
+    )
+    assert keeper.post("/qldz/store/", whole).status_code == 302
+    with scope.venue(1):
+        paper = ReceiptPaper.objects.get()
+        assert (paper.insurer, paper.insured_fen, paper.certificate_number) == (
+            "示例保险", 100_000_000, "CCIC-1",
+        )  # fmt: skip
+        assert [one.kind for one in ReceiptFile.objects.order_by("pk")] == ["photo", "certificate"]
+
+
+def test_food_comes_with_a_certificate_and_enough_shelf_life(desk: Desk) -> None:
+    wheat = desk.instrument("GRN-WHT")
+    desk.firm("rzyf")
+    keeper = desk.client("warehouse")
+    today = timezone.localdate()
+    for change, code in (
+        ({}, "REQUIRED"),
+        ({"produced_on": (today - dt.timedelta(days=3 * 365 + 200)).isoformat()}, "SHELF_LIFE"),
+        ({"produced_on": today.isoformat()}, "CERTIFICATE_REQUIRED"),
+    ):
+        answer = keeper.post("/qldz/store/", filled(keeper, wheat, **change))
+        assert (answer.status_code, codes(answer)) == (422, [code])
 
 
 def test_firms_that_may_not_sell_here_are_not_offered(desk: Desk) -> None:

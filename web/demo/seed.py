@@ -29,6 +29,7 @@ from settlement import accounts, funds, outbox, receipts
 from settlement.models import FundsState
 from settlement.queries import account_of
 from web.demo import cast
+from web.demo.papers import papers
 
 MATCHED_VENUE = "qldz"
 DEPOSIT_FEN = 300_000_000_00
@@ -218,6 +219,7 @@ def _store(
 ) -> None:
     """Register one pile; repeated it is the same."""
     lots, weight_kg = pile(instrument, number)
+    now = timezone.now()
     place = f"{mark}{number + 1:02d}" if mark else f"{number + 1:03d}"
     receipts.register(
         venue=instrument.venue,
@@ -229,6 +231,8 @@ def _store(
         op_id=f"{op_id}:{number}",
         by=keeper,
         lot_reference=f"{firm.code.upper()}-{instrument.commodity.code}-{place}",
+        papers=papers(firm, instrument, timezone.localdate(now)),
+        now=now,
     )
 
 

@@ -1,4 +1,4 @@
-"""Goods into the store and out of it."""
+"""What is done about a receipt: collected, split, frozen, pledged, stored longer."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from exchange.models import Firm, Instrument, Membership, MembershipStatus
-from exchange.queries import listed_instruments
+from exchange.models import Instrument
 from web import display, words
 from web.forms.base import ActForm, NumberField
+from web.forms.payments import RowForm
 
 
 class CollectForm(ActForm):
@@ -30,79 +30,92 @@ class CollectForm(ActForm):
         return lots
 
 
+class SplitForm(CollectForm):
+    """How much of a receipt its owner wants under a number of its own."""
+
+    quantity = NumberField(label=_("拆出数量"), decimals=3)
+
+
 class SignForm(ActForm):
     """Which transfer the keeper signs."""
 
     transfer = forms.CharField(max_length=60, widget=forms.HiddenInput({"id": False}))
 
 
-class RegisterForm(ActForm):
-    """A pile that the warehouse has taken in for a firm."""
+class PartForm(ActForm):
+    """How much of a receipt, in the instrument's unit; nothing typed is all that is free."""
 
-    firm = forms.ChoiceField(label=_("货主企业"))
-    instrument = forms.ChoiceField(label=_("商品"))
-    quantity = NumberField(label=_("数量"), decimals=3)
-    weight = NumberField(
-        label=_("过磅重量（吨）"),
-        decimals=3,
-        required=False,
-        help_text=_("按件计的商品（卷、批）一件一单，须填实际重量；其他商品按数量计算，不必填写。"),
-    )
-    lot_reference = forms.CharField(
-        label=_("货位、垛位、卷号或批号"), max_length=40, help_text=_("一货一单，不可重复。")
+    quantity = NumberField(
+        label=_("数量"), decimals=3, required=False, help_text=_("不填则为全部可用数量。")
     )
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, instrument: Instrument, *args: Any, **options: Any) -> None:
+        self.instrument = instrument
         super().__init__(*args, **options)
-        self.firms = {
-            str(member.firm_id): member.firm
-            for member in Membership.objects.select_related("firm")
-            .filter(may_sell=True, status=MembershipStatus.ACTIVE)
-            .order_by("firm__code")
-        }
-        self.instruments = {str(one.pk): one for one in listed_instruments()}
-        _choices(self.fields["firm"], [(key, _firm(one)) for key, one in self.firms.items()])
-        _choices(
-            self.fields["instrument"],
-            [(key, _instrument(one)) for key, one in self.instruments.items()],
-        )
 
-    def clean(self) -> dict[str, Any]:
-        """Turn quantity into lots and weight into kg."""
-        data = super().clean() or {}
-        instrument = self.instruments.get(data.get("instrument", ""))
-        if instrument is None or "quantity" not in data or "weight" not in data:
-            return data
-        lots = display.to_lots(data["quantity"], instrument)
+    def clean_quantity(self) -> int:
+        """Return the quantity in lots; 0 for all."""
+        text = self.cleaned_data["quantity"]
+        lots = display.to_lots(text, self.instrument) if text else 0
         if lots is None:
-            self.add_error("quantity", forms.ValidationError("", code="NUMBER"))
-            return data
-        data["lots"] = lots
-        data["weight_kg"] = lots * instrument.lot_kg
-        if instrument.piece_max_kg:
-            kilos = display.to_kg(data["weight"])
-            low, high = instrument.piece_min_kg, instrument.piece_max_kg
-            if not data["weight"]:
-                self.add_error("weight", forms.ValidationError("", code="required"))
-            elif lots != 1:
-                self.refuse("ONE_PIECE", "quantity")
-            elif kilos is None or not low <= kilos <= high:
-                self.refuse("RECEIPT_WEIGHT", "weight", (kilos or 0, low, high), instrument)
-            else:
-                data["weight_kg"] = kilos
-        return data
+            raise forms.ValidationError("", code="NUMBER")
+        return lots
 
 
-def _choices(field: forms.Field, rows: list[tuple[str, str]]) -> None:
-    assert isinstance(field, forms.ChoiceField)
-    field.choices = [("", "—"), *rows]
+class FreezeGoodsForm(PartForm):
+    """What to freeze, why, and on which document."""
+
+    reason = forms.ChoiceField(label=_("原因"))
+    document = forms.CharField(label=_("文书或工单编号"), max_length=120)
+    field_order = ["reason", "document", "quantity"]
+
+    def __init__(self, instrument: Instrument, *args: Any, **options: Any) -> None:
+        super().__init__(instrument, *args, **options)
+        reason = self.fields["reason"]
+        assert isinstance(reason, forms.ChoiceField)
+        reason.choices = [(key, _(word)) for key, word in words.HOLD_REASONS.items()]
 
 
-def _firm(firm: Firm) -> str:
-    return f"{firm.code.upper()} {words.own(firm, 'name')}"
+class PledgeForm(PartForm):
+    """A pledge as the keeper registers it."""
+
+    pledgee = forms.CharField(label=_("质权人"), max_length=80)
+    secured = NumberField(label=_("担保金额（元）"), decimals=2)
+    document = forms.CharField(label=_("质押合同编号"), max_length=120)
+    declaration = forms.ChoiceField(
+        label=_("他处出质"),
+        choices=[("", "—"), ("none", _("经核对，未在他处出质")), ("pledged", _("已在他处出质"))],
+    )
+    field_order = ["pledgee", "secured", "document", "quantity", "declaration"]
+
+    def clean_secured(self) -> int:
+        """Return the amount in fen."""
+        fen = display.to_fen(self.cleaned_data["secured"])
+        if fen is None:
+            raise forms.ValidationError("", code="NUMBER")
+        return fen
 
 
-def _instrument(instrument: Instrument) -> str:
-    warehouse = words.own(instrument.warehouse, "name")
-    unit = display.unit_name(instrument.unit)
-    return f"{instrument.code} {words.own(instrument, 'name')} · {warehouse} · {unit}"
+class ExtendForm(ActForm):
+    """Until when a pile is stored, and on which document."""
+
+    stored_until = forms.DateField(
+        label=_("储存至"), widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d")
+    )
+    document = forms.CharField(label=_("续存协议编号"), max_length=120)
+
+
+class DocumentForm(RowForm):
+    """A hold, and the document on which it ends."""
+
+    document = forms.CharField(max_length=120)
+
+
+class AnswerForm(RowForm):
+    """Yes or no about one hold."""
+
+    agreed = forms.ChoiceField(choices=[("yes", "yes"), ("no", "no")])
+
+
+class ReleaseForm(RowForm):
+    """The pledge whose entered consent the operator confirms."""

@@ -19,6 +19,9 @@ _DJANGO_CODES = {
     "invalid": "INVALID",
     "NUMBER": "NUMBER",
     "max_length": "TOO_LONG",
+    "PHOTOS": "PHOTOS",
+    "FILE_SIZE": "FILE_SIZE",
+    "empty": "FILE_SIZE",
 }
 
 

@@ -16,23 +16,34 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from exchange import queries as market
 from exchange.link import BlockingLink
-from exchange.models import LIVE_STATES, Firm, Instrument, OrderRow, Role, TradeRow
-from matching.commands import Side
+from exchange.models import Firm, Instrument, OrderRow, Role, TradeRow
 from matching.limits import HOLDERS_PER_ROOT
 from settlement import accounts as own_accounts
-from settlement import endorsements, freezes, outbox, queries, storage
+from settlement import (
+    endorsements,
+    expiry,
+    freezes,
+    outbox,
+    queries,
+    set_aside,
+    shelf_life,
+    splits,
+    storage,
+)
 from settlement import funds as money
 from settlement import receipts as goods
 from settlement.limits import UNCHECKED_FEN
-from settlement.models import FundsMovement, FundsState, Receipt
+from settlement.models import FundsMovement, FundsState, HoldKind, Receipt, ReceiptState
+from settlement.models.hold import LIVE
 from settlement.payments import rails
 from web import display, roles
 from web.forms.funds import CheckForm, MovementForm
 from web.forms.payments import AccountForm, RowForm
-from web.forms.receipts import CollectForm
+from web.forms.receipts import CollectForm, SplitForm
 from web.limits import PAGE_ROWS
 from web.middleware import VenueRequest
 from web.reasons import sentence
+from web.views.receipts import papers_of
 
 REFUSED: Final = 422
 """Status of a page that shows a form again because what was typed cannot be done."""
@@ -195,10 +206,20 @@ def _dispatch() -> None:
 def receipts(request: VenueRequest) -> HttpResponse:
     """Show the firm's warehouse receipts with what is free, held by offers and under contract."""
     firm = _firm(request)
-    held = _held_lots(firm)
+    held = set_aside.held_lots(firm.pk)
     rows = [_parts(one, held) for one in queries.receipts(firm)]
+    today = timezone.localdate()
+    days = expiry.last_days([row["receipt"].root_id for row in rows])
+    on = set_aside.kinds_on([row["receipt"].pk for row in rows])
+    for row in rows:
+        last = days.get(row["receipt"].root_id)
+        is_near = last is not None and shelf_life.is_expiring(last, today=today)
+        row["last_day"] = last if is_near else None
+        row["holds"] = on.get(row["receipt"].pk, [])
     context = {
         "rows": rows,
+        "today": today,
+        "near": [row for row in rows if row["last_day"]],
         "may_collect": request.seat.role == Role.DELIVERY,
         "is_pending": any(row["receipt"].state == "applied" for row in rows),
     }
@@ -208,7 +229,7 @@ def receipts(request: VenueRequest) -> HttpResponse:
 @roles.only(roles.FIRM)
 @require_http_methods(["GET", "POST"])
 def receipt(request: VenueRequest, receipt_id: int) -> HttpResponse:
-    """Show one receipt and its history; the delivery user collects goods from it."""
+    """Show one receipt and its history; the delivery user collects from it, or asks to split it."""
     firm = _firm(request)
     found = (
         Receipt.objects.select_related(
@@ -220,23 +241,35 @@ def receipt(request: VenueRequest, receipt_id: int) -> HttpResponse:
     if found is None:
         raise Http404
     may_collect = request.seat.role == Role.DELIVERY
-    parts = _parts(found, _held_lots(firm))
-    form = CollectForm.fresh(found.instrument)
+    parts = _parts(found, set_aside.held_lots(firm.pk))
+    form, split_form = CollectForm.fresh(found.instrument), SplitForm.fresh(found.instrument)
     status = 200
-    if request.method == "POST":
-        if not may_collect:
-            raise Http404
+    if request.method == "POST" and not may_collect:
+        raise Http404
+    if request.POST.get("act") == "split":
+        split_form = SplitForm(found.instrument, request.POST)
+        if split_form.is_valid() and _ask_split(request, firm, found, split_form):
+            return redirect("receipt", venue=request.venue.code, receipt_id=found.pk)
+        status = REFUSED
+    elif request.method == "POST":
         form = CollectForm(found.instrument, request.POST)
         if form.is_valid() and _collect(request, firm, found, form):
             return redirect("receipt", venue=request.venue.code, receipt_id=found.pk)
         status = REFUSED
+    split_form.auto_id = "split_%s"
+    holds = set_aside.history(found, firm.pk)
+    is_open = any(one.kind == HoldKind.SPLIT and one.state in LIVE for one in holds)
+    is_divisible = not found.instrument.piece_max_kg and found.state == ReceiptState.REGISTERED
     context = {
         **parts,
+        **papers_of(found, today=timezone.localdate()),
+        "holds": [(one, sentence(one.refusal) if one.refusal else "") for one in holds],
+        "split_form": split_form if may_collect and is_divisible and not is_open else None,
         "storage": _storage(found),
         "holders": storage.holders(found.root_id),
         "holders_most": HOLDERS_PER_ROOT,
         "transfers": endorsements.held_by(found),
-        "is_unsigned": endorsements.is_unsigned(found.pk),
+        "is_unsigned": endorsements.is_unsigned(found),
         "changes": found.changes.order_by("at", "key"),
         "parent": f"{found.venue.code.upper()}-R-{found.parent_id:06d}" if found.parent_id else "",
         "form": form,
@@ -273,24 +306,39 @@ def _collect(request: VenueRequest, firm: Firm, receipt: Receipt, form: CollectF
     return True
 
 
+def _ask_split(request: VenueRequest, firm: Firm, receipt: Receipt, form: SplitForm) -> bool:
+    """Ask the keeper to split the receipt; False when that was refused, which the form says."""
+    try:
+        splits.ask(
+            venue=request.venue,
+            firm=firm,
+            receipt_id=receipt.pk,
+            lots=form.cleaned_data["quantity"],
+            op_id=str(form.cleaned_data["op_id"]),
+            by=request.user,
+            now=timezone.now(),
+        )
+    except set_aside.HoldError as error:
+        instrument = receipt.instrument
+        least = (form.cleaned_data["quantity"], instrument.min_lots)
+        step = (form.cleaned_data["quantity"], instrument.step_lots)
+        values = {"BELOW_MINIMUM": least, "QUANTITY_STEP": step}.get(error.code, ())
+        form.refuse(error.code, "quantity", values, instrument)
+        return False
+    messages.success(request, _("已提交，待仓库同意。"))
+    return True
+
+
 def _parts(receipt: Receipt, held: dict[int, int]) -> dict[str, Any]:
     held_lots = held.get(receipt.pk, 0)
     return {
         "receipt": receipt,
         "root": f"{receipt.venue.code.upper()}-R-{receipt.root_id:06d}",
         "held_lots": held_lots,
-        "free_lots": max(receipt.lots - receipt.locked_lots - held_lots, 0),
+        "free_lots": max(receipt.lots - receipt.locked_lots - held_lots, 0)
+        if receipt.state != ReceiptState.ASIDE
+        else 0,
     }
-
-
-def _held_lots(firm: Firm) -> dict[int, int]:
-    """Return lots of each receipt that the firm's open orders hold."""
-    held: dict[int, int] = {}
-    rows = OrderRow.objects.filter(firm_id=firm.pk, state__in=LIVE_STATES, side=Side.SELL)
-    for receipts_held in rows.values_list("receipts", flat=True):
-        for receipt_id, lots in receipts_held:
-            held[receipt_id] = held.get(receipt_id, 0) + lots
-    return held
 
 
 # Orders and trades.

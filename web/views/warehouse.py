@@ -11,11 +11,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from exchange.link import BlockingLink
-from settlement import endorsements, outbox, queries
+from settlement import endorsements, expiry, outbox, queries, splits
 from settlement import receipts as goods
-from settlement.models import ReceiptState
+from settlement.models import HoldState, ReceiptState
+from settlement.receipt_papers import PaperError
+from settlement.set_aside import HoldError
 from web import roles
-from web.forms.receipts import RegisterForm, SignForm
+from web.forms.receipts import AnswerForm, SignForm
+from web.forms.registration import RegisterForm
 from web.middleware import VenueRequest
 from web.reasons import sentence
 
@@ -27,22 +30,30 @@ THROUGH = "through:"
 @roles.only(roles.STORE)
 @require_http_methods(["GET", "POST"])
 def store(request: VenueRequest) -> HttpResponse:
-    """Register goods for their owner, sign transfers, and list both."""
+    """Register goods for their owner, sign transfers, answer splits, and list what there is."""
     form = RegisterForm.fresh()
     status = 200
     if request.POST.get("act") == "sign":
         _sign(request)
         return redirect("store", venue=request.venue.code)
+    if request.POST.get("act") == "split":
+        _split(request)
+        return redirect("store", venue=request.venue.code)
     if request.method == "POST":
-        form = RegisterForm(request.POST)
+        form = RegisterForm(request.POST, request.FILES)
         if form.is_valid() and _register(request, form):
             return redirect("store", venue=request.venue.code)
         status = REFUSED
     rows = queries.registered(most=30)
     waiting = endorsements.waiting()
     through = SignForm.fresh(transfer=f"{THROUGH}{waiting[-1].key}") if len(waiting) > 1 else None
+    near = expiry.expiring(today=timezone.localdate())
+    days = expiry.last_days([one.root_id for one in near])
     context = {
         "through": through,
+        "splits": [(one, AnswerForm.fresh(row=one.pk)) for one in splits.waiting()],
+        "expiring": [(one, days[one.root_id]) for one in near],
+        "today": timezone.localdate(),
         "form": form,
         "transfers": [(one, SignForm.fresh(transfer=one.key)) for one in waiting],
         "rows": [(one, sentence(one.refusal) if one.refusal else "") for one in rows],
@@ -82,6 +93,30 @@ def _sign_through(request: VenueRequest, last: str) -> None:
     messages.success(request, _("已签章 %(count)s 笔转让。") % {"count": count})
 
 
+def _split(request: VenueRequest) -> None:
+    """Consent to a split or decline it; what is not there, or not ours, is 404."""
+    form = AnswerForm(request.POST)
+    if not form.is_valid():
+        raise Http404
+    agreed = form.cleaned_data["agreed"] == "yes"
+    try:
+        split = splits.answer(
+            form.cleaned_data["row"], agreed=agreed, by=request.user, now=timezone.now()
+        )
+    except HoldError as error:
+        if error.code == "UNKNOWN_SPLIT":
+            raise Http404 from error
+        messages.error(request, sentence(error.code))
+        return
+    with BlockingLink(settings.ENGINE_LINK) as link:
+        outbox.dispatch(link)
+    split.refresh_from_db()
+    if split.state == HoldState.REFUSED:
+        messages.error(request, sentence(split.refusal))
+    else:
+        messages.success(request, _("已同意拆分。") if agreed else _("已退回拆分申请。"))
+
+
 def _register(request: VenueRequest, form: RegisterForm) -> bool:
     """Register what the form says; False when that was refused, which the form then says."""
     data = form.cleaned_data
@@ -97,7 +132,12 @@ def _register(request: VenueRequest, form: RegisterForm) -> bool:
             op_id=form.operation("store"),
             by=request.user,
             lot_reference=data["lot_reference"],
+            papers=data["papers"],
+            now=timezone.now(),
         )
+    except PaperError as error:
+        form.refuse(error.code, "declaration" if error.field == "is_unpledged" else error.field)
+        return False
     except goods.ReceiptError as error:
         field = {"AMOUNT": "quantity", "WAREHOUSE": "instrument"}.get(error.code, "lot_reference")
         form.refuse(error.code, field)

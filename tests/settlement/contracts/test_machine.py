@@ -38,6 +38,7 @@ from settlement.models import (
     OutboxCommand,
     WeighTicket,
 )
+from tests.papers import NOON, papers
 from tests.settlement.contracts.trade import CODE, Deal
 
 pytestmark = [pytest.mark.databases, pytest.mark.django_db]
@@ -79,6 +80,8 @@ class Life:
                 op_id="second",
                 by=None,
                 lot_reference="second",
+                papers=papers(),
+                now=NOON,
             )
         deal.world.settle_all()
         deal.world.enter(deal.seller, deal.goods, Side.SELL, 500, 722)

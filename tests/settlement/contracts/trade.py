@@ -21,6 +21,7 @@ from settlement.contracts import (
 from settlement.contracts.flow import ContractError
 from settlement.ledger import CNY, Code
 from settlement.models import Dispute, FinalStatement, Obligation
+from tests.papers import NOON, papers
 from tests.world import START_US, World
 
 START = dt.datetime.fromtimestamp(START_US // 1_000_000, tz=dt.UTC)
@@ -92,6 +93,8 @@ class Deal:
                     op_id=f"goods {number}",
                     by=None,
                     lot_reference=f"pile {number}",
+                    papers=papers(),
+                    now=NOON,
                 )
         self.world.settle_all()
 
