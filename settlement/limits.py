@@ -56,3 +56,11 @@ BANKFILE_HEADING: Final = 64
 """Characters of a column's heading or of a bank's word, in a layout."""
 BANKFILE_KEY_BYTES: Final = 32
 """Least length of the key that seals bank files: as long as the seal."""
+RULES_BYTES: Final = 65_536
+"""Largest rule set of a commodity, as typed."""
+RULE_VERSIONS_SHOWN: Final = 50
+"""Versions of a commodity's rules on one page, newest first; older ones have their own address."""
+RULE_SAMPLES: Final = 20
+"""Final statements over which a changed rule set is tried before it is published."""
+PIECES_MOST: Final = 1_000_000
+"""Bars on one ticket."""

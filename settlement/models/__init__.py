@@ -44,6 +44,7 @@ from settlement.models.rail import (
     Reconciliation,
 )
 from settlement.models.receipt import Endorsement, Receipt, ReceiptChange, ReceiptState
+from settlement.models.rules import RuleState, RuleVersion
 
 __all__ = [
     "AccountState",
@@ -88,5 +89,7 @@ __all__ = [
     "ReceiptChange",
     "ReceiptState",
     "Reconciliation",
+    "RuleState",
+    "RuleVersion",
     "WeighTicket",
 ]
