@@ -292,7 +292,7 @@ def _mass(size: str, kg: object) -> Fraction:
     if not size.strip() or len(size) > 8:
         raise RuleError("KEY_TEXT", where)
     exact = number(kg, where)
-    if not 0 < exact <= 10_000:
+    if not 0 < exact <= 10_000 or (exact * 10**6).denominator != 1:
         raise RuleError("BOUNDS", where)
     return exact
 

@@ -81,6 +81,11 @@ def number(value: object, where: str) -> Fraction:
     return Fraction(exact)
 
 
+def decimal_text(exact: Fraction) -> str:
+    """Return a number of the rules as decimals write it, exactly; up to 28 digits."""
+    return f"{Decimal(exact.numerator) / exact.denominator:f}"
+
+
 def key(row: Mapping[str, Any], name: str, where: str) -> Any:
     """Return what a row says under a name; `KEY_MISSING` if it says nothing."""
     if name not in row:

@@ -127,14 +127,14 @@ def line_words(line: Line, rules: RuleSet) -> dict[str, str]:
     }
 
 
-def plain(exact: Fraction) -> str:
-    """Return a number with as many decimals as it has, at most six."""
+def plain(exact: Fraction, *, places: int = 6) -> str:
+    """Return a number with as many decimals as it has, at most `places`."""
     text = (Decimal(exact.numerator) / exact.denominator).quantize(
-        Decimal("0.000001"), rounding=ROUND_HALF_UP
+        Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP
     )
     return f"{text:f}".rstrip("0").rstrip(".")
 
 
-def signed(exact: Fraction) -> str:
+def signed(exact: Fraction, *, places: int = 6) -> str:
     """Return a number with its sign, a true minus for negative ones."""
-    return (display.MINUS if exact < 0 else "+") + plain(abs(exact))
+    return (display.MINUS if exact < 0 else "+") + plain(abs(exact), places=places)
