@@ -7,7 +7,8 @@ lot never reaches a screen.
 from __future__ import annotations
 
 import datetime as dt
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -161,3 +162,16 @@ def instrument_data(instrument: Instrument, language: str) -> dict[str, Any]:
         "vat_pct": instrument.vat_pct,
         "approval": instrument.approval.number if instrument.approval else "",
     }
+
+
+def plain(exact: Fraction, *, places: int = 6) -> str:
+    """Return a number with as many decimals as it has, at most `places`."""
+    text = (Decimal(exact.numerator) / exact.denominator).quantize(
+        Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP
+    )
+    return f"{text:f}".rstrip("0").rstrip(".")
+
+
+def signed(exact: Fraction, *, places: int = 6) -> str:
+    """Return a number with its sign, a true minus for negative ones."""
+    return (MINUS if exact < 0 else "+") + plain(abs(exact), places=places)

@@ -217,6 +217,13 @@ FREEZE_STATES = {
     "lifting": _("解除中"),
     "lifted": _("已解除"),
 }
+RULE_STATES = {
+    "draft": _("草案，征求意见"),
+    "announced": _("已公示，待生效"),
+    "in_force": _("生效中"),
+    "past": _("已被取代"),
+    "withdrawn": _("已撤回"),
+}
 WEIGHT_BASES = {
     "THEORETICAL": _("理论重量（理计）"),
     "SCALE": _("过磅重量"),
@@ -239,6 +246,7 @@ _TABLES = {
     "address": ADDRESSES,
     "freeze_reason": FREEZE_REASONS,
     "freeze": FREEZE_STATES,
+    "rules": RULE_STATES,
     "account": ACCOUNT_STATES,
     "operation": OPERATION_STATES,
     "operation_kind": OPERATION_KINDS,

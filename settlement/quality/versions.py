@@ -11,14 +11,16 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
 from exchange import reference
-from exchange.models import Commodity, User, Venue
+from exchange.models import Commodity, Delivery, Instrument, InstrumentStatus, User, Venue
 from exchange.scope import current_venue_id
+from settlement.limits import RULE_VERSIONS_SHOWN
 from settlement.models import RuleState, RuleVersion
 from settlement.quality.rules import read_rules
 from settlement.quality.text import KEYS, RuleError, canonical, digest_of, key, rule_set
@@ -148,11 +150,13 @@ def draft(
     summary: str,
     by: User,
     now: dt.datetime,
+    base: str = "",
 ) -> RuleVersion:
     """Write the commodity's draft, or write it anew; who wrote last is who proposes.
 
-    Raises `RuleError`, or `VersionError`: REQUIRED or TOO_LONG for the summary, SAME for rules that
-    are the ones to be replaced, and what `_check_day` says.
+    `base` is the digest of the `starting_point` that was edited. Raises `RuleError`, or
+    `VersionError`: REQUIRED or TOO_LONG for the summary, OTHER_RULES when somebody has written
+    since, SAME for rules that are the ones to be replaced, and what `_check_day` says.
     """
     check(commodity, rules)
     if not summary.strip():
@@ -160,6 +164,8 @@ def draft(
     if len(summary.strip()) > 200:
         raise VersionError("TOO_LONG")
     Commodity.objects.select_for_update().get(pk=commodity.pk)  # one number, one draft at a time
+    if base and base != digest_of(starting_point(commodity)):
+        raise VersionError("OTHER_RULES")
     versions = RuleVersion.objects.filter(commodity=commodity)
     _check_day(commodity, effective_on, now)
     found = versions.filter(state=RuleState.DRAFT).first()
@@ -252,3 +258,71 @@ def _check_day(commodity: Commodity, day: dt.date, now: dt.datetime) -> None:
         raise VersionError("NOTICE", earliest)
     if day > shanghai_day(now) + dt.timedelta(days=366):
         raise VersionError("TOO_FAR", shanghai_day(now) + dt.timedelta(days=366))
+
+
+# Reads for screens.
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A commodity's versions at the current venue, as they stand at an instant."""
+
+    commodity: Commodity
+    in_force: RuleVersion | None
+    announced: tuple[RuleVersion, ...]
+    draft: RuleVersion | None
+    is_needed: bool
+
+    @property
+    def is_gap(self) -> bool:
+        """Whether goods are listed whose money these rules should decide, and there are none."""
+        return self.is_needed and self.in_force is None
+
+
+def shelves(venue: Venue, now: dt.datetime) -> list[Shelf]:
+    """Return the shelves of all commodities that the venue lists, may list, or has rules of."""
+    assert venue.pk == current_venue_id()
+    live = Instrument.objects.exclude(status=InstrumentStatus.REFUSED)
+    needed = set(live.filter(delivery=Delivery.ACCEPTANCE).values_list("commodity_id", flat=True))
+    keys = {one.pk for one in reference.venue_commodities(venue)} | needed
+    rows: dict[int, list[RuleVersion]] = {key: [] for key in keys}
+    for row in RuleVersion.objects.select_related("commodity").order_by("effective_on"):
+        rows.setdefault(row.commodity_id, []).append(row)
+    today = shanghai_day(now)
+    found = []
+    for commodity in Commodity.objects.filter(pk__in=rows).order_by("code"):
+        own = rows[commodity.pk]
+        published = [one for one in own if one.state == RuleState.PUBLISHED]
+        begun = [one for one in published if one.effective_on <= today]
+        found.append(
+            Shelf(
+                commodity,
+                begun[-1] if begun else None,
+                tuple(one for one in published if one.effective_on > today),
+                next((one for one in own if one.state == RuleState.DRAFT), None),
+                commodity.pk in needed,
+            )
+        )
+    return found
+
+
+def find_version(code: str, number: int) -> RuleVersion | None:
+    """Return a version of the current venue, or None."""
+    rows = RuleVersion.objects.select_related("commodity", "proposed_by", "approved_by")
+    return rows.filter(commodity__code=code, number=number).first()
+
+
+def history(commodity: Commodity) -> list[RuleVersion]:
+    """Return a commodity's versions, newest first."""
+    rows = RuleVersion.objects.select_related("proposed_by", "approved_by", "withdrawn_by")
+    return list(rows.filter(commodity=commodity).order_by("-number")[:RULE_VERSIONS_SHOWN])
+
+
+def starting_point(commodity: Commodity) -> dict[str, Any]:
+    """Return the rules that a new draft begins with: the draft, what is published last, or what
+    the reference data says of a commodity that has none yet."""
+    rows = RuleVersion.objects.filter(commodity=commodity)
+    begun = rows.filter(state=RuleState.DRAFT).first()
+    published = rows.filter(state=RuleState.PUBLISHED).order_by("-effective_on").first()
+    found = begun or published
+    return rules_of(found) if found is not None else rule_set(commodity.parameters)

@@ -41,9 +41,9 @@ from web.forms.contract import ContractForm
 from web.forms.quality import PREFIX
 from web.middleware import VenueRequest
 from web.reasons import sentence
+from web.rule_words import line_words
 from web.views.acts import ACTS, View, offered
 from web.views.office import REFUSED
-from web.views.quality import line_words, plain, signed
 
 S = ObligationState
 _PAYMENT_ORDER: Final = (Kind.COMMIT, Kind.PAYMENT, Kind.FEE, Kind.PENALTY, Kind.RELEASE)
@@ -216,13 +216,13 @@ def _ticket(row: WeighTicket, rules: RuleSet) -> dict[str, Any]:
     counted = row.theoretical_kg
     if counted is None:
         return {"row": row}
-    kg_per_m = plain(rules.kg_per_m[row.diameter])
+    kg_per_m = display.plain(rules.kg_per_m[row.diameter])
     return {
         "row": row,
         "how": f"Φ{row.diameter} · {kg_per_m} × {row.metres} × {row.pieces}",
-        "deviation": signed(Fraction((row.scale_kg - counted) * 100, counted), places=2),
+        "deviation": display.signed(Fraction((row.scale_kg - counted) * 100, counted), places=2),
         "is_off": is_off_the_scale(rules, theoretical=counted, scale=row.scale_kg),
-        "limit": plain(rules.deviation_pct) if rules.deviation_pct is not None else "",
+        "limit": display.plain(rules.deviation_pct) if rules.deviation_pct is not None else "",
     }
 
 
