@@ -86,11 +86,13 @@ def named(code: str, name: str) -> str:
 
 def change_words(change: Change, names: Mapping[str, str]) -> dict[str, Any]:
     """Return a change with its place in words; `names` are the attributes' names by code."""
-    words = []
+    words: list[str] = []
     for depth, part in enumerate(change.place):
         is_attribute = depth == 1 and change.place[0] in ("attributes", "adjustments", "rejects")
         name = named(part, names[part]) if is_attribute and part in names else None
-        words.append(name or (gettext(PARTS[part]) if part in PARTS else part))
+        word = name or (gettext(PARTS[part]) if part in PARTS else part)
+        if word not in words[-1:]:  # a table's method, and its grades
+            words.append(word)
     return {
         "place": " · ".join(words),
         "path": ".".join(change.place),
@@ -111,7 +113,7 @@ def adjustment_words(rule: Adjustment, rules: RuleSet) -> dict[str, Any]:
         return {"name": gettext("去冰净重"), "how": how % values, "grades": []}
     name = named(rule.attribute, rules.attributes[rule.attribute])
     if isinstance(rule, Table):
-        grades = [(grade, signed(yuan)) for grade, yuan in rule.amounts.items()]
+        grades = [(grade, signed(yuan) if yuan else "0") for grade, yuan in rule.amounts.items()]
         return {"name": name, "how": gettext("按等级加减价（元/吨）"), "grades": grades}
     if isinstance(rule, ProRata):
         how = gettext("合同价 × 实测 ÷ %(base)s，实测按 %(low)s 至 %(high)s 计")
