@@ -76,3 +76,11 @@ RECEIPT_HOLDS: Final = 50
 """Most live freezes, pledges and requests on one receipt."""
 PIECES_MOST: Final = 10**9
 """Most bags, bundles or cartons of one pile."""
+RULES_BYTES: Final = 65_536
+"""Largest rule set of a commodity, as typed."""
+RULE_VERSIONS_SHOWN: Final = 50
+"""Versions of a commodity's rules on one page, newest first; older ones have their own address."""
+RULE_SAMPLES: Final = 20
+"""Final statements over which a changed rule set is tried before it is published."""
+BARS_MOST: Final = 1_000_000
+"""Bars on one ticket."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 from exchange import reference
 from exchange.keys import row_key
@@ -13,18 +14,20 @@ from matching.units import TradeId
 from settlement.contracts.terms import write_terms
 from settlement.models import Obligation, ObligationState
 from settlement.models.obligation import NEXT
+from settlement.quality import versions
 from settlement.tax import split_vat
 
 
 def open_obligation(event: TradeExecuted, *, at: dt.datetime) -> Obligation:
-    """Open the contract of a trade, MATCHED; a repeat finds the first."""
+    """Open the contract of a trade, MATCHED; a repeat finds the first.
+
+    Raises `VersionError` when goods to be accepted have no rules in force at the trade: the trade
+    stands, nothing is written, and the follower stops before this block until there are rules.
+    """
     venue_id = current_venue_id()
     instrument = Instrument.objects.select_related("venue", "commodity", "warehouse").get(
         pk=event.instrument_id
     )
-    is_accepted = instrument.delivery == Delivery.ACCEPTANCE
-    always_open = instrument.venue.always_open
-    defaults = reference.fixture()["defaults"]
     net, vat = split_vat(event.value_fen, instrument.vat_pct)
     obligation, _ = Obligation.objects.get_or_create(
         id=row_key(venue_id, event.trade_id),
@@ -47,12 +50,19 @@ def open_obligation(event: TradeExecuted, *, at: dt.datetime) -> Obligation:
             "receipts": [list(row) for row in event.receipts],
             "state": ObligationState.MATCHED,
             "opened_at": at,
-            "terms": write_terms(instrument, defaults, always_open=always_open)
-            if is_accepted
-            else {},
+            "terms": _terms(instrument, at) if instrument.delivery == Delivery.ACCEPTANCE else {},
         },
     )
     return obligation
+
+
+def _terms(instrument: Instrument, at: dt.datetime) -> dict[str, Any]:
+    return write_terms(
+        instrument,
+        versions.in_force(instrument.commodity, at),
+        reference.fixture()["defaults"],
+        always_open=instrument.venue.always_open,
+    )
 
 
 def move(

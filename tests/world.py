@@ -29,6 +29,7 @@ from matching.events import AnyEvent, CommandRejected
 from settlement import accounts, queries
 from settlement.follower import SettlementFollower
 from settlement.models import OutboxCommand, OutboxState
+from settlement.quality import versions
 
 START_US = 1_795_400_000_000_000  # 2026-11-23 in Shanghai
 DAY = 20261123
@@ -53,6 +54,8 @@ class World:
         if not Venue.objects.exists():
             reference.load()
         self.venue = Venue.objects.get(code=code)
+        with scope.venue(self.venue.id):
+            versions.take_in(self.venue, timezone.now())
         self.engine = Engine(self.venue.id)
         self.head: Block | None = None
         self.blocks: list[Block] = []
@@ -82,6 +85,10 @@ class World:
         self.blocks.append(self.head)
         apply_blocks(self.followers, self.venue.id, [self.head])
         return events
+
+    def reread(self) -> None:
+        """Let the followers read everything that they have not got behind them."""
+        apply_blocks(self.followers, self.venue.id, self.blocks)
 
     def accept(self, *commands: AnyCommand) -> list[tuple[AnyEvent, ...]]:
         """Like `give`, and none of the commands may be refused."""

@@ -101,19 +101,6 @@ def basis_points(bp: int) -> str:
     return f"{text}%"
 
 
-def plain(exact: Fraction) -> str:
-    """Return a number with as many decimals as it has, at most six."""
-    text = (Decimal(exact.numerator) / exact.denominator).quantize(
-        Decimal("0.000001"), rounding=ROUND_HALF_UP
-    )
-    return f"{text:f}".rstrip("0").rstrip(".")
-
-
-def signed(exact: Fraction) -> str:
-    """Return a number with its sign, a true minus for negative ones."""
-    return (MINUS if exact < 0 else "+") + plain(abs(exact))
-
-
 def day(number: int) -> str:
     """Return 20261123 as 2026-11-23; an empty text for no day."""
     if not number:
@@ -180,3 +167,16 @@ def instrument_data(instrument: Instrument, language: str) -> dict[str, Any]:
         "vat_pct": instrument.vat_pct,
         "approval": instrument.approval.number if instrument.approval else "",
     }
+
+
+def plain(exact: Fraction, *, places: int = 6) -> str:
+    """Return a number with as many decimals as it has, at most `places`."""
+    text = (Decimal(exact.numerator) / exact.denominator).quantize(
+        Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP
+    )
+    return f"{text:f}".rstrip("0").rstrip(".")
+
+
+def signed(exact: Fraction, *, places: int = 6) -> str:
+    """Return a number with its sign, a true minus for negative ones."""
+    return (MINUS if exact < 0 else "+") + plain(abs(exact), places=places)

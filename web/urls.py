@@ -19,6 +19,7 @@ from web.views import (
     payments,
     quality,
     receipts,
+    rules,
     warehouse,
 )
 
@@ -56,6 +57,9 @@ urlpatterns = [
         "<slug:venue>/contracts/<int:trade_id>/evidence.json", documents.evidence, name="evidence"
     ),
     path("<slug:venue>/contracts/<int:trade_id>/quality/", quality.quality, name="quality"),
+    path("<slug:venue>/rules/", rules.rules, name="rules"),
+    path("<slug:venue>/rules/<slug:code>/<int:number>/", rules.rule_set, name="rule-set"),
+    path("<slug:venue>/rules/<slug:code>/<int:number>.json", rules.rule_text, name="rule-text"),
     path("<slug:venue>/orders/", office.orders, name="orders"),
     path("<slug:venue>/store/", warehouse.store, name="store"),
     path("<slug:venue>/store/receipts/<int:receipt_id>/", receipts.desk, name="receipt-desk"),
@@ -76,6 +80,9 @@ urlpatterns = [
         operate.activate_approval,
         name="activate-approval",
     ),
+    path("<slug:venue>/ops/rules/", rules.rule_versions, name="rule-versions"),
+    path("<slug:venue>/ops/rules/<slug:code>/", rules.rule_commodity, name="rule-commodity"),
+    path("<slug:venue>/ops/rules/<slug:code>/draft/", rules.rule_draft, name="rule-draft"),
     path("<slug:venue>/ops/freezes/", freezes.freezes, name="freezes"),
     path("<slug:venue>/ops/receipts/", receipts.holds, name="receipt-holds"),
     path("<slug:venue>/ops/journal/", operate.journal, name="journal"),

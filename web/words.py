@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_noop as _
 
@@ -243,6 +246,24 @@ FREEZE_STATES = {
     "lifting": _("解除中"),
     "lifted": _("已解除"),
 }
+RULE_STATES = {
+    "draft": _("草案，征求意见"),
+    "announced": _("已公示，待生效"),
+    "in_force": _("生效中"),
+    "past": _("已被取代"),
+    "withdrawn": _("已撤回"),
+}
+WEIGHT_BASES = {
+    "THEORETICAL": _("理论重量（理计）"),
+    "SCALE": _("过磅重量"),
+    "CONDITIONED": _("公定重量"),
+    "NET_OF_GLAZE": _("去冰净重"),
+    "BAG_COUNT": _("按袋计重"),
+    "水尺/轨道衡/汽车衡": _("水尺、轨道衡或汽车衡"),
+    "轨道衡/汽车衡": _("轨道衡或汽车衡"),
+    "汽车衡/轨道衡": _("汽车衡或轨道衡"),
+    "汽车衡": _("汽车衡"),
+}
 ADDRESSES = {
     "iban": "IBAN",
     "bic": "BIC",
@@ -287,6 +308,7 @@ _TABLES = {
     "address": ADDRESSES,
     "freeze_reason": FREEZE_REASONS,
     "freeze": FREEZE_STATES,
+    "rules": RULE_STATES,
     "account": ACCOUNT_STATES,
     "operation": OPERATION_STATES,
     "operation_kind": OPERATION_KINDS,
@@ -326,6 +348,12 @@ def next_step(contract: Obligation) -> dict[str, str] | None:
     if known is None or not (contract.terms or contract.state == "settled"):
         return None
     return {"what": gettext(known[0]), "who": gettext(known[1])}
+
+
+def weight_basis(rules: Mapping[str, Any]) -> str:
+    """Return by which weight goods are paid; an operator's own words as they are."""
+    method = str(rules["weight_basis"].get("method", ""))
+    return gettext(WEIGHT_BASES.get(method, method)) if method else "—"
 
 
 def phase(number: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from django.db import transaction
 
@@ -25,6 +25,7 @@ from settlement.contracts.flow import (
 )
 from settlement.contracts.statement import certificate_of, gravest
 from settlement.models import DeliveryOrder, Inspection, Obligation, WeighTicket
+from settlement.quality.assess import Pieces, theoretical_kg
 from settlement.quality.rules import Action
 
 TICKETS_MOST: Final = 1_000
@@ -60,9 +61,15 @@ def weigh_in(
     plate: str,
     gross_kg: Kg,
     tare_kg: Kg,
+    pieces: Pieces | None = None,
     now: dt.datetime,
 ) -> WeighTicket:
-    """The warehouse weighs a loaded vehicle whose driver shows the delivery order's code."""
+    """The warehouse weighs a loaded vehicle whose driver shows the delivery order's code.
+
+    Where the contract pays by theoretical weight `pieces` are counted too: they are paid, and the
+    scale's figures are there for control. One ticket is for bars of one diameter and length.
+    Raises `ContractError`, or `AssessError` for a diameter, length or count that the rules refuse.
+    """
     contract = locked(trade_id, State.DELIVERING)
     if contract.delivery_order.code != code.strip().upper():
         raise ContractError("PICKUP_CODE")
@@ -70,6 +77,16 @@ def weigh_in(
         raise ContractError("REQUIRED")
     if not 0 <= tare_kg < gross_kg <= TICKET_MOST_KG:
         raise ContractError("SCALE", gross_kg, tare_kg)
+    rules = terms_of(contract).rules
+    if rules.is_theoretical != (pieces is not None):
+        raise ContractError("PIECES" if rules.is_theoretical else "NO_PIECES")
+    bars: dict[str, Any] = {}
+    if pieces is not None:
+        weight = theoretical_kg(rules, pieces)
+        if not 0 < weight <= TICKET_MOST_KG:
+            raise ContractError("SCALE", weight, 0)
+        bars = {"diameter": pieces.diameter, "metres": pieces.metres, "pieces": pieces.count}
+        bars["theoretical_kg"] = weight
     number = WeighTicket.objects.filter(obligation=contract).count() + 1
     if number > TICKETS_MOST:
         raise ContractError("LIMIT")
@@ -82,8 +99,9 @@ def weigh_in(
         tare_kg=tare_kg,
         by=by,
         at=now,
+        **bars,
     )
-    note(contract, "weighed", at=now, by=by, ticket=number, net_kg=gross_kg - tare_kg)
+    note(contract, "weighed", at=now, by=by, ticket=number, net_kg=ticket.net_kg)
     return ticket
 
 
@@ -154,6 +172,10 @@ def inspect(
     elif contract.state == State.DELIVERING:
         raise ContractError("STILL_LOADING")  # one certificate for all needs all
     action = gravest(terms, measured, price=price_of(contract), kg=1000)
+    # Weight and price of bars go by the same diameter.
+    diameter = measured.get("dia_mm", "").strip() if terms.rules.is_theoretical else ""
+    if diameter and rows.exclude(diameter=diameter).exists():
+        raise ContractError("DIAMETER")
     is_umpire = contract.state == State.DISPUTED
     known = Inspection.objects.filter(obligation=contract, ticket=ticket, is_umpire=is_umpire)
     if known.exists():

@@ -15,7 +15,7 @@ from exchange.keys import row_key
 from exchange.models import Firm, User
 from exchange.scope import current_venue_id
 from matching.units import Fen, FirmId, TradeId
-from settlement.contracts.statement import Final, Found, Ticket, draw
+from settlement.contracts.statement import Counted, Final, Found, Ticket, draw
 from settlement.contracts.terms import Terms, read_terms
 from settlement.models import (
     ContractEvent,
@@ -27,6 +27,7 @@ from settlement.models import (
     WeighTicket,
 )
 from settlement.models.obligation import NEXT
+from settlement.quality.assess import Pieces
 
 State = ObligationState
 
@@ -138,7 +139,15 @@ def price_of(contract: Obligation) -> Fen:
 
 def tickets_of(rows: Iterable[WeighTicket]) -> list[Ticket]:
     """Return weighings as the statement reads them."""
-    return [Ticket(row.number, row.net_kg, row.refused) for row in rows]
+    return [Ticket(row.number, row.net_kg, row.refused, counted_of(row)) for row in rows]
+
+
+def counted_of(row: WeighTicket) -> Counted | None:
+    """Return the bars of a ticket; None where the scale's weight is paid."""
+    if row.theoretical_kg is None:
+        return None
+    pieces = Pieces(row.diameter, row.metres, row.pieces)
+    return Counted(pieces, row.theoretical_kg, row.scale_kg)
 
 
 def found_of(rows: Iterable[Inspection]) -> list[Found]:

@@ -6,24 +6,38 @@ Pure. Every figure of the body can be recomputed from the contract's terms and t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from matching.units import Fen, Kg
 from settlement.contracts.terms import Terms
-from settlement.quality.assess import Statement, assess
+from settlement.quality.assess import Pieces, Statement, assess
 from settlement.quality.rules import Action
+from settlement.quality.text import decimal_text
 from settlement.quality.tolerance import Amount, Delivered, weigh
 from settlement.tax import split_vat
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """Bars of a ticket that are paid by count: their weight by the rules, and the scale's."""
+
+    pieces: Pieces
+    theoretical_kg: Kg
+    scale_kg: Kg
+
+
+@dataclass(frozen=True, slots=True)
 class Ticket:
-    """A weighing: its number, net kg, and whether the buyer refuses the goods."""
+    """A weighing: its number, the kg that count, and whether the buyer refuses the goods.
+
+    What counts is the decided weight, else that of the bars `counted`, else the scale's.
+    """
 
     number: int
     net_kg: Kg
     refused: bool
+    counted: Counted | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +76,33 @@ class Final:
     vat_fen: Fen
     missing_kg: Kg
     missing_fen: Fen
+    counted: tuple[Ticket, ...] = ()
+    kg_per_m: Mapping[str, str] = field(default_factory=dict)
 
     def body(self) -> dict[str, Any]:
-        """Return the statement as plain JSON: integers and texts."""
+        """Return the statement as plain JSON: integers and texts.
+
+        Where goods are paid by theoretical weight `counted` says what each ticket's comes from.
+        """
+        return self._figures() | ({"counted": self._bars()} if self.counted else {})
+
+    def _bars(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "ticket": ticket.number,
+                "diameter_mm": bars.pieces.diameter,
+                "length_m": bars.pieces.metres,
+                "pieces": bars.pieces.count,
+                "kg_per_m": self.kg_per_m[bars.pieces.diameter],
+                "theoretical_kg": bars.theoretical_kg,
+                "scale_kg": bars.scale_kg,
+                "paid_kg": 0 if ticket.refused else ticket.net_kg,
+            }
+            for ticket in self.counted
+            if (bars := ticket.counted) is not None
+        ]
+
+    def _figures(self) -> dict[str, Any]:
         return {
             "parts": [
                 {
@@ -153,6 +191,8 @@ def draw(
     return Final(
         tuple(parts), delivered, delivered_kg, accepted_kg, payable_kg, value, net, vat,
         missing, worth(price, missing),
+        counted=tuple(ticket for ticket in tickets if ticket.counted is not None),
+        kg_per_m={size: decimal_text(kg) for size, kg in terms.rules.kg_per_m.items()},
     )  # fmt: skip
 
 

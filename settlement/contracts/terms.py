@@ -1,7 +1,8 @@
 """What a contract says beyond price and quantity, fixed when it is made.
 
-The venue's parameters may change later; a contract keeps the words that it was made with
-(RULEBOOK C13). Missing parameters fail: a contract without its terms is never opened.
+The venue's parameters may change later; a contract keeps the words that it was made with, and of
+its commodity's rules the version that was in force at its trade (RULEBOOK C13). Missing parameters
+or rules fail: a contract without its terms is never opened.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from exchange.models import Instrument
 from exchange.rulebook import percent_to_bp
 from matching.units import BasisPoints, Day
 from settlement.limits import RESALE_DAYS
+from settlement.models import RuleVersion
+from settlement.quality import versions
 from settlement.quality.rules import RuleSet, read_rules
 from settlement.quality.tolerance import Tolerance, read_tolerance
 
@@ -27,16 +30,19 @@ EARNEST_CAP_BP: Final = 2_000
 CUT_OFF: Final = dt.time(16)
 """End of the funds window, on the venue's clock: a payment day ends here."""
 _SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
-_QUALITY: Final = ("code", "vat_pct", "attributes", "adjustments", "rejects", "weight_basis")
 _DESCRIBED: Final = ("code", "attributes", "weight_basis")
 """What describes goods whose receipt passes at once: nothing is measured or adjusted afterwards."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Deadlines in days (payment in trading days), shares in basis points."""
+    """Deadlines in days (payment in trading days), shares in basis points.
+
+    `rules_number` is the version of the venue's rules; 0 for contracts older than versions.
+    """
 
     rules: RuleSet
+    rules_number: int
     tolerance: Tolerance
     always_open: bool
     payment_days: int
@@ -61,17 +67,22 @@ class Terms:
 
 
 def write_terms(
-    instrument: Instrument, defaults: Mapping[str, Any], *, always_open: bool
+    instrument: Instrument,
+    version: RuleVersion,
+    defaults: Mapping[str, Any],
+    *,
+    always_open: bool,
 ) -> dict[str, Any]:
-    """Return what a contract of the instrument keeps: plain JSON, integers and texts only."""
+    """Return what a contract of the instrument keeps: plain JSON, integers and texts only.
+
+    `version` is the one in force at the trade; its rules are copied whole, with number and digest.
+    """
     parameters = instrument.commodity.parameters
-    kept = {key: parameters[key] for key in _QUALITY}
-    if "piece_mass_kg_per_m" in parameters:
-        kept["piece_mass_kg_per_m"] = parameters["piece_mass_kg_per_m"]
     late = defaults["late_payment_penalty_pct_per_day"]
     penalty = defaults["default_penalty_pct"]
     return {
-        "quality": kept,
+        "quality": versions.rules_of(version),
+        "rules": {"number": version.number, "sha256": version.digest},
         "always_open": always_open,
         "payment_days": defaults["buyer_cover"]["full_payment_trading_days"],
         "delivery_days": parameters["delivery"]["window_days"],
@@ -93,6 +104,7 @@ def read_terms(kept: Mapping[str, Any]) -> Terms:
     quality = kept["quality"]
     return Terms(
         rules=read_rules(quality),
+        rules_number=kept["rules"]["number"] if "rules" in kept else 0,
         tolerance=read_tolerance(quality),
         always_open=kept["always_open"],
         payment_days=kept["payment_days"],

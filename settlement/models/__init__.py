@@ -52,6 +52,7 @@ from settlement.models.receipt_paper import (
     ReceiptPaper,
     StorageExtension,
 )
+from settlement.models.rules import RuleState, RuleVersion
 
 __all__ = [
     "AccountState",
@@ -105,6 +106,8 @@ __all__ = [
     "ReceiptPaper",
     "ReceiptState",
     "Reconciliation",
+    "RuleState",
+    "RuleVersion",
     "StorageExtension",
     "WeighTicket",
 ]

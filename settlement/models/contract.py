@@ -39,7 +39,10 @@ class DeliveryOrder(models.Model):
 
 
 class WeighTicket(models.Model):
-    """One vehicle over the scale. The scale's figures stay; a decided weight stands beside them."""
+    """One vehicle over the scale. The scale's figures stay; a decided weight stands beside them.
+
+    Where the contract pays by theoretical weight, what was counted counts and the scale controls.
+    """
 
     venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
     obligation = models.ForeignKey(Obligation, on_delete=models.PROTECT, related_name="tickets")
@@ -47,6 +50,11 @@ class WeighTicket(models.Model):
     plate = models.CharField(max_length=20)
     gross_kg = models.PositiveBigIntegerField()
     tare_kg = models.PositiveBigIntegerField()
+    # Bars of one diameter in mm and one length, and what they weigh by the contract's rules.
+    diameter = models.CharField(max_length=8, blank=True)
+    metres = models.CharField(max_length=8, blank=True)
+    pieces = models.PositiveIntegerField(default=0)
+    theoretical_kg = models.PositiveBigIntegerField(null=True)
     decided_kg = models.PositiveBigIntegerField(null=True)  # after a dispute about the weight
     refused = models.BooleanField(default=False)
     by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
@@ -61,12 +69,26 @@ class WeighTicket(models.Model):
             models.CheckConstraint(
                 condition=models.Q(gross_kg__gt=models.F("tare_kg")), name="gross_above_tare"
             ),
+            models.CheckConstraint(
+                condition=models.Q(theoretical_kg__isnull=True, pieces=0, diameter="", metres="")
+                | models.Q(theoretical_kg__isnull=False, pieces__gt=0)
+                & ~models.Q(diameter="")
+                & ~models.Q(metres=""),
+                name="pieces_are_counted_or_not",
+            ),
         ]
 
     @property
     def net_kg(self) -> int:
-        """What counts: the decided weight, else gross less tare."""
-        return self.decided_kg if self.decided_kg is not None else self.gross_kg - self.tare_kg
+        """What counts: the decided weight, else the theoretical one, else the scale's."""
+        if self.decided_kg is not None:
+            return self.decided_kg
+        return self.theoretical_kg if self.theoretical_kg is not None else self.scale_kg
+
+    @property
+    def scale_kg(self) -> int:
+        """What the scale said: gross less tare."""
+        return self.gross_kg - self.tare_kg
 
 
 class Inspection(models.Model):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from matching.units import Fen, Kg
+from settlement.limits import BARS_MOST
 from settlement.quality.rules import (
     Action,
     Adjustment,
@@ -22,12 +23,11 @@ from settlement.quality.rules import (
     ProRata,
     Regain,
     Reject,
-    RuleError,
     RuleSet,
     Side,
     Table,
-    number,
 )
+from settlement.quality.text import RuleError, number
 from settlement.tax import split_vat
 
 
@@ -89,13 +89,25 @@ class Statement:
 
 
 def theoretical_kg(rules: RuleSet, pieces: Pieces) -> Kg:
-    """Return the theoretical weight of bars: kg a metre x metres x count, half up to the kg."""
+    """Return the theoretical weight of bars: kg a metre x metres x count, half up to the kg.
+
+    Raises `AssessError`: GRADE for a diameter or a length that the rules do not list, NUMBER.
+    """
     if pieces.diameter not in rules.kg_per_m:
         raise AssessError("GRADE", "dia_mm")
     length = _number(pieces.metres, "length_m")
-    if length <= 0 or pieces.count < 1:
+    if length <= 0 or not 1 <= pieces.count <= BARS_MOST:
         raise AssessError("NUMBER", "pieces")
+    if rules.lengths and pieces.metres not in rules.lengths:
+        raise AssessError("GRADE", "length_m")
     return half_up(rules.kg_per_m[pieces.diameter] * length * pieces.count)
+
+
+def is_off_the_scale(rules: RuleSet, *, theoretical: Kg, scale: Kg) -> bool:
+    """Say whether the scale stands further from the theoretical weight than the rules allow."""
+    if rules.deviation_pct is None:
+        return False
+    return abs(scale - theoretical) * 100 > rules.deviation_pct * theoretical
 
 
 def assess(

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from matching.units import BasisPoints, Kg
-from settlement.quality.rules import RuleError, number
+from settlement.quality.text import RuleError, key, number, record
 
 
 class Amount(StrEnum):
@@ -44,12 +44,14 @@ class Delivered:
 
 def read_tolerance(parameters: Mapping[str, Any]) -> Tolerance:
     """Read a commodity's tolerance; per cent in the fixture. Raises `RuleError("TOLERANCE")`."""
-    terms = parameters["weight_basis"]["tolerance_pct"]
+    basis = record(key(parameters, "weight_basis", "rules"), "weight_basis")
+    where = "weight_basis.tolerance_pct"
+    terms = record(key(basis, "tolerance_pct", "weight_basis"), where)
     points = []
     for side in ("plus", "minus"):
-        exact = number(terms[side], side) * 100
+        exact = number(key(terms, side, where), f"{where}.{side}") * 100
         if exact.denominator != 1 or not 0 <= exact <= 10_000:
-            raise RuleError("TOLERANCE", f"{side}: {terms[side]!r}")
+            raise RuleError("TOLERANCE", f"{where}.{side}: {terms[side]!r}")
         points.append(int(exact))
     return Tolerance(*points)
 

@@ -11,6 +11,7 @@ COAL = "/qldz/trade/COAL-T5500-RZG-YS/"
 CORN = "/lblm/trade/GRN-CRN-YTG-YS/"
 COTTON = "/lblm/trade/CTN-3128B-BZ-YS/"
 SQUID = "/jdsc/trade/SEA-SQD-RC-YS/"
+REBAR = "/qldz/trade/STL-RB400E-JN-YS/"
 
 
 class Case:
@@ -210,3 +211,26 @@ def test_what_is_delivered_beyond_the_tolerance_may_be_refused(desk: Any) -> Non
     expect(page.get_by_test_id("payable")).to_have_text("550 吨")
     case.agree()
     case.becomes("settled")
+
+
+def test_rebar_is_counted_and_paid_by_its_theoretical_weight(desk: Any, product: Any) -> None:
+    case = Case(desk, "qldz", "jnqf", "lyjc")
+    case.trade(REBAR, "3180", "30")
+    case.becomes("secured")
+    case.act("taker", "order")
+    code = case.becomes("delivering").get_by_test_id("pickup-code").inner_text()
+    truck = {"code": code, "tare": "15", "q_length_m": "12"}
+    case.act("store", "weigh", plate="鲁A·1", gross="40.2", q_dia_mm="12", q_pieces="2400", **truck)
+    case.act("store", "weigh", plate="鲁A·2", gross="18.6", q_dia_mm="16", q_pieces="225", **truck)
+    case.act("store", "loaded")
+    paper = {"certificate": "Z-1", "agency": "示例钢厂", "ticket": "1"}
+    case.act("lab", "inspect", q_dia_mm="12", q_rust="轻锈", q_heat_no="H1", **paper)
+    page = case.at("taker").page
+    assert page.get_by_test_id("ticket-theoretical").all_inner_texts() == ["25.574 吨", "4.266 吨"]
+    assert page.locator("[data-testid=ticket-deviation][data-off]").count() == 1
+    case.act("taker", "accept")
+    page = case.becomes("stated")
+    # 3,260 x 25.574 t by the certificate; 3,180 x 4.266 t as agreed, whatever the scale said.
+    expect(page.get_by_test_id("final-value")).to_have_text("¥96,937.12")
+    case.agree()
+    case.bill("26377000000000000912", "96937.12", "11152.06", "29.84")

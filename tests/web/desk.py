@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from exchange import reference, rulebook, scope
 from exchange.followers import apply_blocks
@@ -31,6 +32,7 @@ from matching.events import AnyEvent
 from settlement import funds, outbox, receipts
 from settlement.follower import SettlementFollower
 from settlement.models import Receipt
+from settlement.quality import versions
 from tests.exchange import running
 from tests.papers import NOON, papers
 from tests.world import bind
@@ -41,10 +43,13 @@ TODAY = 20261123
 class Desk:
     """Venue QLDZ served by an engine; JDSC exists too, but the engine has never heard of it."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, *, with_rules: bool = True) -> None:
         self.address = address
         reference.load()
         self.venue = Venue.objects.get(code="qldz")
+        if with_rules:
+            with scope.venue(self.venue.id):
+                versions.take_in(self.venue, timezone.now())
         self.read = 0
         self.numbers = 0
         self.command(OpenDay(TODAY))

@@ -79,7 +79,7 @@ class Stage(Desk):
     """A desk with seats, a listed and a matched instrument, money, goods, and sockets."""
 
     def __init__(self, address: str) -> None:
-        super().__init__(address)
+        super().__init__(address, with_rules=False)  # rows that nothing can delete
         self.seller = self.firm(SELLER)
         self.buyer = self.firm(BUYER)
         self.coal = self.matched("COAL-T5500")

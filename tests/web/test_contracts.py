@@ -180,3 +180,56 @@ def test_a_certificate_with_a_value_that_is_none_is_refused_at_its_field(desk: D
     answer = act(desk, lab, "inspect", **paper, q_qnet_ar="wet", q_st_d="0.8", q_mt="18")
     assert (answer.status_code, codes(answer)) == (422, ["NUMBER"])
     assert 'value="wet"' in answer.content.decode()
+
+
+def test_rebar_is_counted_at_the_desk_and_the_scale_stands_beside_it(desk: Desk) -> None:
+    steel = desk.instrument("STL-RB400E", delivery="acceptance", cover_bp=10_000)
+    seller, buyer = desk.firm("jnqf"), desk.firm("lyjc")
+    desk.pay_in(buyer, 1_000_000)
+    desk.store(seller, steel, 60)
+    entered = desk.enter(seller, steel, Side.SELL, 30, 318)
+    desk.command(LiftOrder(buyer.pk, 1, "lift", now_us(), entered.order_id, 30))
+    desk.catch_up()
+    goods, store, lab = desk.client("delivery", "lyjc"), desk.client("warehouse"), "inspector"
+    assert act(desk, goods, "order").status_code == 302
+    page = goods.get(PAGE).content.decode()
+    assert "理论重量（理计）" in page
+    assert re.search(r'data-testid="contract-rules">第 1 版<', page)
+    code = re.search(r'data-testid="pickup-code">([A-Z0-9]{6})<', page)
+    assert code is not None
+    truck = {"code": code[1], "plate": "鲁A·12345", "gross": "38.2", "tare": "15"}
+    bars = {"q_dia_mm": "12", "q_length_m": "12", "q_pieces": "2,400"}
+    for wrong, refusal in (
+        ({}, ["REQUIRED"] * 3),
+        (bars | {"q_dia_mm": "13"}, ["CHOICE"]),
+        (bars | {"q_pieces": "0"}, ["NUMBER"]),
+        (bars | {"q_pieces": "1.5"}, ["NUMBER"]),
+    ):
+        answer = act(desk, store, "weigh", **truck, **wrong)
+        assert (answer.status_code, codes(answer)) == (422, refusal)
+        assert 'value="鲁A·12345"' in answer.content.decode(), "nothing typed is lost"
+    assert act(desk, store, "weigh", **truck, **bars).status_code == 302
+    thick = {"q_dia_mm": "16", "q_length_m": "9", "q_pieces": "300"}
+    assert act(desk, store, "weigh", **truck | {"gross": "19.2"}, **thick).status_code == 302
+    assert act(desk, store, "loaded").status_code == 302
+
+    page = goods.get(PAGE).content.decode()
+    assert re.findall(r'data-testid="ticket-bars">([^<]+)<', page) == [
+        "Φ12 · 0.888 × 12 × 2400", "Φ16 · 1.58 × 9 × 300",
+    ]  # fmt: skip
+    assert re.findall(r'data-testid="ticket-theoretical">([^<]+)<', page) == [
+        "25.574 吨",
+        "4.266 吨",
+    ]
+    assert re.findall(r'data-testid="ticket-deviation"( data-off)?>([^<]+)<', page) == [
+        (" data-off", "偏差 −9.28% 超出 ±5%，可提出重量异议"), ("", "偏差 −1.55%"),
+    ]  # fmt: skip
+    inspector = desk.client(lab)
+    found = {"q_dia_mm": "12", "q_rust": "轻锈", "q_heat_no": "H1"}
+    paper = {"certificate": "Z-1", "agency": "示例钢厂", "ticket": "0"}
+    answer = act(desk, inspector, "inspect", **paper, **found)
+    assert (answer.status_code, codes(answer)) == (422, ["DIAMETER"])
+    assert act(desk, inspector, "inspect", **paper | {"ticket": "1"}, **found).status_code == 302
+    assert act(desk, goods, "accept").status_code == 302
+    # 3,260 x 25.574 t and, without a certificate, 3,180 x 4.266 t
+    assert 'data-testid="final-value">¥96,937.12<' in goods.get(PAGE).content.decode()

@@ -36,6 +36,7 @@ BUYS: Final[dict[str, tuple[str, ...]]] = {
 # value that a buyer commits at entry. No bot trades them: people take their time.
 ACCEPTED: Final[dict[str, int]] = {
     "COAL-T5500": 1_000,
+    "STL-RB400E": 10_000,  # by theoretical weight
     "GRN-CRN": 10_000,
     "CTN-3128B": 10_000,
     "SEA-SQD": 10_000,

@@ -27,6 +27,7 @@ from exchange.models import (
 )
 from settlement import accounts, funds, outbox, receipts
 from settlement.models import FundsState
+from settlement.quality import versions
 from settlement.queries import account_of
 from web.demo import cast
 from web.demo.papers import papers
@@ -43,6 +44,8 @@ def rows() -> list[Venue]:
     secret = make_password(cast.PASSWORD)
     for venue in venues:
         Venue.objects.filter(pk=venue.pk).update(always_open=True)
+        with scope.venue(venue.pk):
+            versions.take_in(venue, timezone.now())
         people = cast.venue_people(venue.code)
         members = Membership.objects.across_venues().select_related("firm").filter(venue=venue)
         for member in members:

@@ -8,6 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from settlement.models import Obligation
+from settlement.quality.assess import Pieces
 from settlement.quality.rules import RuleSet
 from web import display
 from web.forms.base import ActForm, NumberField
@@ -54,6 +55,32 @@ class WeighForm(ContractForm):
     plate = forms.CharField(label=_("车号或船名"), max_length=20)
     gross = NumberField(label=_("毛重（吨）"), decimals=3)
     tare = NumberField(label=_("皮重（吨）"), decimals=3)
+
+    def __init__(self, contract: Obligation, rules: RuleSet, *args: Any, **options: Any) -> None:
+        super().__init__(contract, *args, **options)
+        if not rules.is_theoretical:
+            return
+        sizes = [(size, f"Φ{size}") for size in rules.kg_per_m]
+        self.fields[PREFIX + "dia_mm"] = forms.ChoiceField(
+            label=_("公称直径（毫米）"), choices=sizes
+        )
+        self.fields[PREFIX + "length_m"] = (
+            forms.ChoiceField(
+                label=_("定尺（米）"), choices=[(length, length) for length in rules.lengths]
+            )
+            if rules.lengths
+            else NumberField(label=_("定尺（米）"), decimals=3, max_length=8)
+        )
+        self.fields[PREFIX + "pieces"] = NumberField(label=_("根数"), decimals=0, max_length=7)
+
+    def pieces(self) -> Pieces | None:
+        """Return the bars that were counted; None where the scale's weight is paid."""
+        if PREFIX + "pieces" not in self.fields:
+            return None
+        said = self.cleaned_data
+        return Pieces(
+            said[PREFIX + "dia_mm"], said[PREFIX + "length_m"], int(said[PREFIX + "pieces"])
+        )
 
 
 class InspectForm(ContractForm):

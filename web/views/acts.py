@@ -117,6 +117,11 @@ def _inspect_form(view: View, *args: Any, **options: Any) -> ContractForm:
     return InspectForm(view.contract, read_rules(quality), units, *args, **options)
 
 
+def _weigh_form(view: View, *args: Any, **options: Any) -> ContractForm:
+    rules = read_rules(view.contract.terms["quality"])
+    return WeighForm(view.contract, rules, *args, **options)
+
+
 def _refuse_form(view: View, *args: Any, **options: Any) -> ContractForm:
     numbers = sorted(delivering.refusable(view.contract))
     return TicketForm(view.contract, numbers, *args, **options)
@@ -171,10 +176,11 @@ ACTS: Final[Mapping[str, Act]] = {
     "weigh": Act(
         _("过磅"), _("登记磅单"), Role.WAREHOUSE, "",
         lambda v: v.is_now(State.DELIVERING),
-        _form(WeighForm),
+        _weigh_form,
         lambda v, f: delivering.weigh_in(
             v.contract.trade_id, **v.staff(), code=f.cleaned_data["code"],
             plate=f.cleaned_data["plate"], gross_kg=f.kg("gross"), tare_kg=f.kg("tare"),
+            pieces=f.pieces(),
         ),
     ),
     "loaded": Act(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from fractions import Fraction
 from typing import Any, Final
 
 from django.conf import settings
@@ -30,8 +31,8 @@ from settlement.models import (
     ObligationState,
     WeighTicket,
 )
-from settlement.quality.assess import AssessError
-from settlement.quality.rules import read_rules
+from settlement.quality.assess import AssessError, is_off_the_scale
+from settlement.quality.rules import RuleSet, read_rules
 from web import display, roles, words
 from web.documents.contract import is_drawable
 from web.forms.base import has_acted, remember
@@ -39,9 +40,9 @@ from web.forms.contract import ContractForm
 from web.forms.quality import PREFIX
 from web.middleware import VenueRequest
 from web.reasons import sentence
+from web.rule_words import line_words
 from web.views.acts import ACTS, View, offered
 from web.views.office import REFUSED
-from web.views.quality import line_words
 
 S = ObligationState
 _PAYMENT_ORDER: Final = (Kind.COMMIT, Kind.PAYMENT, Kind.FEE, Kind.PENALTY, Kind.RELEASE)
@@ -194,11 +195,15 @@ def _performance(one: Obligation, view: View) -> dict[str, Any]:
     # The code lets who shows it load: the buyer's people have it, and nobody else.
     shows_code = view.side == "buyer"
     tickets = list(WeighTicket.objects.filter(obligation=one).order_by("number"))
+    rules = read_rules(one.terms["quality"])
     context: dict[str, Any] = {
         "has_terms": True,
+        "is_theoretical": rules.is_theoretical,
+        "rules": one.terms.get("rules"),
+        "weight_basis": words.weight_basis(one.terms["quality"]),
         "order": order,
         "pickup_code": order.code if order is not None and shows_code else "",
-        "tickets": tickets,
+        "tickets": [_ticket(row, rules) for row in tickets],
         "inspections": Inspection.objects.filter(obligation=one).order_by("pk"),
         "due_fen": paying.due_fen(one, view.now)[0] if one.state in (S.MATCHED, S.TOP_UP) else 0,
         "dispute": Dispute.objects.filter(obligation=one).first(),
@@ -206,6 +211,21 @@ def _performance(one: Obligation, view: View) -> dict[str, Any]:
     if tickets and one.state not in (S.BUYER_DEFAULT, S.SELLER_DEFAULT, S.TERMINATED):
         context |= _figures(one, worked_out(one))
     return context
+
+
+def _ticket(row: WeighTicket, rules: RuleSet) -> dict[str, Any]:
+    """Return a ticket, and of bars how their weight comes out and how far the scale stands off."""
+    counted = row.theoretical_kg
+    if counted is None:
+        return {"row": row}
+    kg_per_m = display.plain(rules.kg_per_m[row.diameter])
+    return {
+        "row": row,
+        "how": f"Φ{row.diameter} · {kg_per_m} × {row.metres} × {row.pieces}",
+        "deviation": display.signed(Fraction((row.scale_kg - counted) * 100, counted), places=2),
+        "is_off": is_off_the_scale(rules, theoretical=counted, scale=row.scale_kg),
+        "limit": display.plain(rules.deviation_pct) if rules.deviation_pct is not None else "",
+    }
 
 
 def _figures(one: Obligation, final: FinalFigures) -> dict[str, Any]:

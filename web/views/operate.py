@@ -17,6 +17,7 @@ from exchange import access, queries, rulebook
 from exchange.link import BlockingLink, LinkError
 from exchange.models import (
     Approval,
+    Delivery,
     InstrumentStatus,
     Membership,
     MembershipStatus,
@@ -26,7 +27,9 @@ from exchange.rulebook import RuleError
 from exchange.sequencer import VenueState
 from matching.commands import Phase
 from settlement import books
-from settlement.models import BooksCheck
+from settlement.models import BooksCheck, RuleState, RuleVersion
+from settlement.quality import versions
+from settlement.quality.versions import VersionError
 from web import roles
 from web.forms.base import ActForm, has_acted, remember
 from web.forms.instrument import InstrumentForm, earlier
@@ -64,6 +67,9 @@ def console(request: VenueRequest) -> HttpResponse:
                 "is_open": engine["phases"].get(row.instrument.pk) == Phase.CONTINUOUS,
             }
             for row in rows
+        ],
+        "rule_gaps": [
+            one.commodity for one in versions.shelves(request.venue, timezone.now()) if one.is_gap
         ],
         "day": day,
         "turnover_fen": sum(one.turnover_fen for one in todays),
@@ -104,6 +110,13 @@ def new_instrument(request: VenueRequest) -> HttpResponse:
 def _propose(request: VenueRequest, form: InstrumentForm) -> bool:
     """List it; the same terms of the same operator again are the same listing."""
     before = earlier(form.terms, request.user.pk)
+    if form.terms.delivery == Delivery.ACCEPTANCE:
+        # Its trades will be paid by these rules: without any, nobody may trade.
+        try:
+            versions.in_force(form.terms.commodity, timezone.now())
+        except VersionError as error:
+            form.refuse(error.code, "delivery")
+            return False
     try:
         with _link() as link:
             if before is None:
@@ -351,6 +364,7 @@ def console_frame(request: VenueRequest, section: str = "") -> dict[str, Any]:
         "section": section,
         "venue_halted": status.halted,
         "waiting_approvals": Approval.objects.filter(activated_by__isnull=True).count(),
+        "waiting_rules": RuleVersion.objects.filter(state=RuleState.DRAFT).count(),
         "may_list": request.seat.role == Role.OPERATOR,
     }
 

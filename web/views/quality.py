@@ -6,28 +6,34 @@ from typing import Any
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from settlement import queries
-from settlement.quality.assess import AssessError, Line, Statement, assess
-from settlement.quality.rules import Effect, Glaze, Graded, ProRata, Regain, RuleSet, read_rules
+from settlement.models import Obligation
+from settlement.quality import versions
+from settlement.quality.assess import AssessError, Statement, assess
+from settlement.quality.rules import read_rules
 from settlement.quality.tolerance import read_tolerance, weigh
+from settlement.quality.versions import VersionError
 from web import display, roles, words
 from web.forms.quality import PREFIX, QualityForm
 from web.middleware import VenueRequest
+from web.rule_words import line_words
 from web.views.office import REFUSED
 
 
 @roles.only(roles.FIRM, roles.OPERATE)
 @require_GET
 def quality(request: VenueRequest, trade_id: int) -> HttpResponse:
-    """Work out a contract's statement from typed values, line by line. Nothing is stored."""
+    """Work out a contract's statement from typed values, line by line. Nothing is stored.
+
+    By the rules that the contract keeps; where a receipt passes, by those in force at the trade.
+    """
     found = queries.contract(request.seat.firm, trade_id)
     if found is None:
         raise Http404
     one = found.obligation
-    parameters = one.instrument.commodity.parameters
+    parameters = _rules_of(one)
     rules = read_rules(parameters)
     units = {row["code"]: row.get("unit", "-") for row in parameters["attributes"]}
     statement = None
@@ -75,57 +81,20 @@ def quality(request: VenueRequest, trade_id: int) -> HttpResponse:
     return render(request, "office/quality.html", context, status=status)
 
 
+def _rules_of(one: Obligation) -> dict[str, Any]:
+    if one.terms:
+        kept: dict[str, Any] = one.terms["quality"]
+        return kept
+    try:
+        return versions.rules_of(versions.in_force(one.instrument.commodity, one.opened_at))
+    except VersionError:
+        raise Http404 from None
+
+
 def _prices(statement: Statement | None) -> dict[str, str]:
     if statement is None:
         return {}
     return {
         "contract": display.money(statement.contract_price),
         "settled": display.money(statement.price),
-    }
-
-
-def line_words(line: Line, rules: RuleSet) -> dict[str, str]:
-    """Return a line as both parties can recompute it: value, rule, arithmetic, effect."""
-    rule = line.rule
-    measured = line.measured
-    if isinstance(rule, Regain):
-        # Translators: the arithmetic of cotton's conditioned weight.
-        how = _("(100 − 含杂) ÷ (100 − %(trash)s) × (100 + %(regain)s) ÷ (100 + 回潮)") % {
-            "trash": display.plain(rule.trash0),
-            "regain": display.plain(rule.regain0),
-        }
-    elif isinstance(rule, Glaze):
-        how = _("(100 − 实测含冰率) ÷ (100 − %(declared)s)") % {
-            "declared": display.plain(rule.declared)
-        }
-    elif isinstance(rule, ProRata):
-        how = _("合同价 × (%(value)s ÷ %(base)s − 1)") % {
-            "value": display.plain(line.counted),
-            "base": display.plain(rule.base),
-        }
-    elif isinstance(rule, Graded):
-        unit = _("元/吨") if rule.effect is Effect.PRICE else "%"
-        values = {
-            "count": display.plain(line.counted),
-            "amount": display.signed(rule.amount),
-            "unit": unit,
-        }
-        values |= {"start": display.plain(rule.start), "step": display.plain(rule.step)}
-        how = _("自 %(start)s 起每 %(step)s 一档：%(count)s × %(amount)s %(unit)s") % values
-        if rule.started:
-            how = _("%(how)s（不足一档按一档计）") % {"how": how}
-    else:
-        how = _("按等级差价表")
-    if line.price:
-        effect = _("%(yuan)s 元/吨") % {"yuan": display.signed(line.price / 100)}
-    elif line.weight != 1:
-        effect = _("重量 × %(factor)s") % {"factor": display.plain(line.weight)}
-    else:
-        effect = _("不调整")
-    return {
-        "name": rules.attributes.get(line.attribute, line.attribute),
-        "attribute": line.attribute,
-        "measured": measured,
-        "how": how,
-        "effect": effect,
     }
