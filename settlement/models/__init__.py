@@ -25,7 +25,15 @@ from settlement.models.contract import (
     WeighTicket,
 )
 from settlement.models.freeze import FreezeReason, FreezeState, FundsFreeze
-from settlement.models.netting import NettingBatch, NettingDrop, NettingLine
+from settlement.models.netting import (
+    BatchState,
+    LegDirection,
+    NettingBatch,
+    NettingDrop,
+    NettingLeg,
+    NettingLine,
+    NettingSettings,
+)
 from settlement.models.obligation import Obligation, ObligationState
 from settlement.models.payment import (
     FundsDirection,
@@ -52,6 +60,7 @@ __all__ = [
     "BankInstruction",
     "BankLine",
     "BankSettings",
+    "BatchState",
     "BooksCheck",
     "BoundAccount",
     "ContractEvent",
@@ -72,10 +81,13 @@ __all__ = [
     "Inspection",
     "Invoice",
     "InvoiceState",
+    "LegDirection",
     "LineState",
     "NettingBatch",
     "NettingDrop",
+    "NettingLeg",
     "NettingLine",
+    "NettingSettings",
     "Notification",
     "Obligation",
     "ObligationState",
