@@ -23,6 +23,7 @@ from settlement.models import (
     NettingBatch,
     OperationState,
 )
+from settlement.models.netting import OPEN_BATCH
 from settlement.payments import operations, rails
 from settlement.payments.ports import OperationKind, Outcome
 from tests.settlement.payments.bench import Clock
@@ -126,7 +127,7 @@ class ClearingDay:
             self.bank.wake()
             self.pulse(seconds=400)
             batch = self.last()
-            if batch.state not in clearing_legs.OPEN_BATCH or batch.code == "LEG_REFUSED":
+            if batch.state not in OPEN_BATCH or batch.code == "LEG_REFUSED":
                 return batch
         raise AssertionError(f"it does not end: {batch.state} {batch.code}")
 
@@ -162,8 +163,8 @@ class ClearingDay:
         assert sum(bank.places.values()) == sum(self.start.values()), "no fen comes or goes"
         assert min(bank.places.values()) >= 0
         batches = list(NettingBatch.objects.order_by("number"))
-        assert sum(one.state in clearing_legs.OPEN_BATCH for one in batches) <= 1
-        assert all(one.state in clearing_legs.OPEN_BATCH for one in batches[-1:]) or (
+        assert sum(one.state in OPEN_BATCH for one in batches) <= 1
+        assert all(one.state in OPEN_BATCH for one in batches[-1:]) or (
             bank.places[CLEARING] == 0
         ), "between batches the clearing account is empty"
         for batch in batches:
