@@ -136,7 +136,7 @@ class CutOffForm(ActForm):
         label=_("每日截止时间"),
         required=False,
         input_formats=["%H:%M"],
-        widget=forms.TimeInput({"type": "time"}, format="%H:%M"),
+        widget=forms.TimeInput({"placeholder": "17:00", "maxlength": 5}, format="%H:%M"),
     )
 
 
