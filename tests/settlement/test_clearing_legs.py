@@ -59,7 +59,8 @@ def test_nothing_is_paid_out_before_every_pay_in_is_final(day: ClearingDay) -> N
     day.pays(0, 1, 100, fee=3)
     day.pays(2, 1, 50)
     batch = day.close()
-    day.bank.mood = lambda operation: "slow" if operation.account == "VA-1" else "done"
+    slow = day.place(day.firms[0].pk)
+    day.bank.mood = lambda operation: "slow" if operation.account == slow else "done"
     day.pulse(times=3)
     assert day.legs(batch) == [(1, "in", 1, 100, "pending"), (3, "in", 1, 50, "done")]
     assert day.last().state == BatchState.PAYING_IN
@@ -161,8 +162,7 @@ def test_a_refused_pay_out_waits_for_the_clerk_and_is_paid_once(day: ClearingDay
     day.pays(0, 2, 40)
     batch = day.close()
     firm = day.firms[1].pk
-    day.bank.mood = lambda one: "refuse" if one.account == "VA-2" else "done"
-    assert firm == 2, "the place that refuses is this firm's"
+    day.bank.mood = lambda one: "refuse" if one.account == day.place(firm) else "done"
     assert (day.run().state, day.last().code) == (BatchState.PAYING_OUT, "LEG_REFUSED")
     word: dict[str, Any] = {"by": day.clerk, "now": day.clock()}
     for number, who, code in (
@@ -259,9 +259,10 @@ def test_a_leg_with_one_line_only_is_missed_on_the_statement(day: ClearingDay) -
     day.pays(0, 1, 100)
     day.close()
     day.run()
-    half = [line for line in day.bank.lines if not line.line_id.endswith("VA-2")]
+    firm = day.firms[1].pk
+    half = [line for line in day.bank.lines if not line.line_id.endswith(day.place(firm))]
     found = reconcile.compare("moody", half, day.clock.go(10**6), lag_s=10)
-    assert found.ours_only == ["leg:1:2:out:1"]
+    assert found.ours_only == [f"leg:1:{firm}:out:1"]
 
 
 def test_a_rail_without_sub_accounts_says_so_and_asks_for_nothing(
