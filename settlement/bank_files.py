@@ -21,13 +21,15 @@ from settlement.models import (
     BankLine,
     BankSettings,
     LineState,
+    NettingBatch,
     RailLine,
 )
+from settlement.models.netting import OPEN_BATCH
 from settlement.payments import operations
 from settlement.payments.bankfile import instructions, rail, replies, statements
 from settlement.payments.bankfile.layout import Layout
 from settlement.payments.bankfile.words import Instruction, Reply
-from settlement.payments.ports import OperationKind, Outcome
+from settlement.payments.ports import SWEEPS, OperationKind, Outcome
 
 _FINAL = (Outcome.DONE, Outcome.REFUSED)
 
@@ -50,15 +52,37 @@ class Loaded:
 
 
 def configure(
-    raw: Mapping[str, object], payer_account: str, *, by: User | None, now: dt.datetime
+    raw: Mapping[str, object],
+    payer_account: str,
+    *,
+    clearing_account: str = "",
+    fees_account: str = "",
+    by: User | None,
+    now: dt.datetime,
 ) -> None:
-    """Say how the bank wants its files; raises `LayoutError`."""
+    """Say how the bank wants its files, and which sub-accounts the venue itself has there.
+
+    Raises `LayoutError`; `DeskError`: `ACCOUNTS_ALIKE` (legs would go from an account to itself),
+    `BATCH_OPEN` for other accounts while the legs of a batch are on their way.
+    """
     Layout.read(raw)
+    if clearing_account and clearing_account in (fees_account, payer_account):
+        raise DeskError("ACCOUNTS_ALIKE")
+    last = BankSettings.objects.filter(venue_id=current_venue_id()).first()
+    if (
+        last is not None
+        and last.clearing_account
+        and (last.clearing_account, last.fees_account) != (clearing_account, fees_account)
+        and NettingBatch.objects.filter(state__in=OPEN_BATCH).exists()
+    ):
+        raise DeskError("BATCH_OPEN")
     BankSettings.objects.update_or_create(
         venue_id=current_venue_id(),
         defaults={
             "layout": raw,
             "payer_account": payer_account,
+            "clearing_account": clearing_account,
+            "fees_account": fees_account,
             "changed_by": by,
             "changed_at": now,
         },
@@ -71,31 +95,39 @@ def write(*, by: User | None, now: dt.datetime) -> BankFile:
     Raises `DeskError`: `NOTHING_WAITS`, `NO_BANK` (no settings), `NO_BANK_KEY`.
     """
     with transaction.atomic():
-        layout, key, payer_account = _bank()
+        layout, key, bank = _bank()
         # Whoever else writes a file now waits here, and finds nothing left.
         waiting = BankInstruction.objects.select_for_update().filter(file__isnull=True)
         rows = list(waiting.order_by("pk")[:BANKFILE_ROWS])
         if not rows:
             raise DeskError("NOTHING_WAITS")
         sequence = _last(BankFileKind.INSTRUCTIONS) + 1
-        asked = [
-            Instruction(
-                op_id=row.op_id,
-                kind=OperationKind(row.kind),
-                amount_fen=row.amount_fen,
-                currency=instructions.CURRENCY,
-                payer_account=payer_account,
-                payee_account=row.account,
-                payee_name=row.holder,
-                payee_bank_code=row.bank_code,
-                purpose=row.parent,
-            )
-            for row in rows
-        ]
+        asked = [_instruction(row, bank) for row in rows]
         body = instructions.write(asked, layout=layout, sequence=sequence, made_at=now, key=key)
         file = _keep(BankFileKind.INSTRUCTIONS, sequence, body, len(rows), by=by, now=now)
         BankInstruction.objects.filter(pk__in=[row.pk for row in rows]).update(file=file)
     return file
+
+
+def _instruction(row: BankInstruction, bank: BankSettings) -> Instruction:
+    """Return what the file says: a leg goes between a sub-account and the clearing account."""
+    payer, payee, name, code = bank.payer_account, row.account, row.holder, row.bank_code
+    if row.kind in SWEEPS:
+        own = row.account or bank.fees_account
+        payer, payee, name, code = bank.clearing_account, own, row.holder, ""
+        if row.kind == OperationKind.SWEEP_IN:
+            payer, payee, name = own, bank.clearing_account, ""
+    return Instruction(
+        op_id=row.op_id,
+        kind=OperationKind(row.kind),
+        amount_fen=row.amount_fen,
+        currency=instructions.CURRENCY,
+        payer_account=payer,
+        payee_account=payee,
+        payee_name=name,
+        payee_bank_code=code,
+        purpose=row.parent,
+    )
 
 
 @transaction.atomic
@@ -196,7 +228,7 @@ def load_statement(body: bytes, *, by: User | None, now: dt.datetime) -> Loaded:
     return Loaded(file, is_new=True)
 
 
-def _bank() -> tuple[Layout, bytes, str]:
+def _bank() -> tuple[Layout, bytes, BankSettings]:
     found = BankSettings.objects.filter(venue_id=current_venue_id()).first()
     if found is None:
         raise DeskError("NO_BANK")
@@ -204,7 +236,7 @@ def _bank() -> tuple[Layout, bytes, str]:
     key = settings.BANKFILE_KEYS.get(code)
     if key is None:
         raise DeskError("NO_BANK_KEY")
-    return Layout.read(found.layout), key, found.payer_account
+    return Layout.read(found.layout), key, found
 
 
 def _last(kind: BankFileKind) -> int:

@@ -12,7 +12,7 @@ from django.db import close_old_connections, connection
 from exchange import scope
 from exchange.link import BlockingLink
 from exchange.models import Venue
-from settlement import chores, expiry, ledger, outbox
+from settlement import chores, clearing_legs, expiry, ledger, outbox
 from settlement.contracts import timers
 from settlement.limits import CHORES_EVERY, TIMER_S
 
@@ -26,6 +26,7 @@ def pulse(venue_id: int, now: dt.datetime, link: BlockingLink) -> int:
         ledger.expire(now)
         expiry.sweep(now)
         outbox.dispatch(link)
+        clearing_legs.cut_off(now)
     return moved
 
 

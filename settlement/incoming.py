@@ -15,8 +15,13 @@ from settlement.models import (
     BoundAccount,
     IncomingItem,
     IncomingState,
+    OperationState,
+    PaymentOperation,
 )
-from settlement.payments.ports import Incoming, PaymentAdapter
+from settlement.models.account import INCOMING_NEXT
+from settlement.payments import operations, rails
+from settlement.payments.operations import Place
+from settlement.payments.ports import Answer, Incoming, OperationKind, PaymentAdapter
 
 
 class IncomingError(Exception):
@@ -60,6 +65,7 @@ def receive(rail: str, item: Incoming, now: dt.datetime) -> bool:
             "account": item.account,
             "payer": item.payer[:120],
             "memo": item.memo[:200],
+            "return_to": item.return_to,
             "amount_fen": item.amount_fen,
             "came_at": item.at,
             "state": IncomingState.UNKNOWN if reason else IncomingState.MATCHED,
@@ -76,14 +82,12 @@ def receive(rail: str, item: Incoming, now: dt.datetime) -> bool:
 def decide(
     item_id: int, *, firm: Firm | None, note: str, by: User, now: dt.datetime
 ) -> IncomingItem:
-    """A clerk says whose an unknown item is, or (`firm` None) that it went back at the bank.
+    """A clerk says whose an unknown item is, or (`firm` None) that the bank sent it back by itself.
 
     Raises `IncomingError`: `UNKNOWN_ITEM`, `ITEM_STATE`, `NO_ACCOUNT` if the firm has none on this
     rail, `OTHER_ACCOUNT` if the money lies on the account of another firm.
     """
-    item = IncomingItem.objects.select_for_update(of=("self",)).filter(pk=item_id).first()
-    if item is None:
-        raise IncomingError("UNKNOWN_ITEM")
+    item = _locked(item_id)
     if item.state != IncomingState.UNKNOWN:
         raise IncomingError("ITEM_STATE")
     item.state = IncomingState.MATCHED if firm is not None else IncomingState.RETURNED
@@ -101,3 +105,97 @@ def decide(
             raise IncomingError("OTHER_ACCOUNT")
         funds.receive(item, account, by=by, now=now)
     return item
+
+
+# Money goes back where it came from: one clerk proposes, a second person agrees, the rail pays.
+
+
+@transaction.atomic
+def propose_return(item_id: int, *, note: str, by: User, now: dt.datetime) -> IncomingItem:
+    """Propose to send an unknown item back to the account that it came from.
+
+    Raises `IncomingError`: `UNKNOWN_ITEM`, `ITEM_STATE`, `NO_RETURN_ACCOUNT` if the rail did not
+    say what account that is.
+    """
+    item = _locked(item_id)
+    if item.state != IncomingState.UNKNOWN:
+        raise IncomingError("ITEM_STATE")
+    if not item.return_to:
+        raise IncomingError("NO_RETURN_ACCOUNT")
+    item.note = note
+    item.proposed_by = by
+    item.proposed_at = now
+    item.refusal = ""
+    _move(item, IncomingState.PROPOSED)
+    return item
+
+
+@transaction.atomic
+def agree_return(item_id: int, *, agreed: bool, by: User, now: dt.datetime) -> IncomingItem:
+    """A second person agrees, and the rail is asked; or declines, as the proposer may, too.
+
+    Raises `IncomingError`: `UNKNOWN_ITEM`, `ITEM_STATE`, `SAME_PERSON`.
+    """
+    item = _locked(item_id)
+    if item.state != IncomingState.PROPOSED:
+        raise IncomingError("ITEM_STATE")
+    if not agreed:
+        item.proposed_by = None
+        item.proposed_at = None
+        _move(item, IncomingState.UNKNOWN)
+        return item
+    if item.proposed_by_id == by.pk:
+        raise IncomingError("SAME_PERSON")
+    item.decided_by = by
+    item.decided_at = now
+    _move(item, IncomingState.RETURNING)
+    row = operations.request(
+        item.rail,
+        OperationKind.RETURN,
+        item.amount_fen,
+        op_id=f"return:{item.pk}:{_tries(item) + 1}",
+        purpose=_purpose(item),
+        party="",
+        account=Place(item.return_to, item.payer),
+        method=item.ref,
+        now=now,
+    )
+    rail = rails.rail(item.rail)
+    if rail.capabilities().is_immediate:
+        operations.work(row.pk, rail, now, returned)
+        item.refresh_from_db()
+    return item
+
+
+def returned(row: PaymentOperation, answer: Answer) -> None:
+    """The rail has sent an item back; or has refused, and it is nobody's again."""
+    item = _locked(int(row.op_id.split(":")[1]))
+    if row.state == OperationState.DONE:
+        _move(item, IncomingState.RETURNED)
+        return
+    item.refusal = row.code or "RAIL_REFUSED"
+    item.proposed_by = item.decided_by = None
+    item.proposed_at = item.decided_at = None
+    _move(item, IncomingState.UNKNOWN)
+
+
+def _purpose(item: IncomingItem) -> str:
+    return f"return:{item.pk}"
+
+
+def _tries(item: IncomingItem) -> int:
+    """Return how often the rail has refused to send an item back."""
+    return PaymentOperation.objects.filter(purpose=_purpose(item)).count()
+
+
+def _locked(item_id: int) -> IncomingItem:
+    item = IncomingItem.objects.select_for_update(of=("self",)).filter(pk=item_id).first()
+    if item is None:
+        raise IncomingError("UNKNOWN_ITEM")
+    return item
+
+
+def _move(item: IncomingItem, state: IncomingState) -> None:
+    assert state in INCOMING_NEXT[item.state], (item.state, state)
+    item.state = state
+    item.save()

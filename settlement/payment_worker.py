@@ -13,7 +13,7 @@ from django.db.models import Q
 from exchange import scope
 from exchange.link import BlockingLink
 from exchange.models import Firm, Venue
-from settlement import accounts, freezes, funds, incoming, outbox
+from settlement import accounts, clearing_legs, freezes, funds, incoming, outbox
 from settlement.limits import NOTIFICATIONS_AT_ONCE, RECONCILE_S, WORK_S
 from settlement.models import (
     AccountState,
@@ -24,15 +24,25 @@ from settlement.models import (
     Reconciliation,
 )
 from settlement.payments import operations, rails, reconcile
-from settlement.payments.ports import Answer, OperationKind, RailError
+from settlement.payments.ports import SWEEPS, Answer, OperationKind, RailError
 
 log = logging.getLogger(__name__)
+_LEAVES = (
+    OperationKind.PAY_OUT,
+    OperationKind.REFUND,
+    OperationKind.RETURN,
+    OperationKind.SWEEP_OUT,
+)
 
 
 def then(row: PaymentOperation, answer: Answer) -> None:
     """Tell whoever asked for an operation how it ended."""
     if row.kind == OperationKind.OPEN:
         accounts.opened(row, answer)
+    elif row.kind == OperationKind.RETURN:
+        incoming.returned(row, answer)
+    elif row.kind in SWEEPS:
+        pass  # the batch looks at its legs by itself
     else:
         funds.ended(row, answer)
 
@@ -56,17 +66,21 @@ def pulse(now: dt.datetime) -> int:
         if state in (OperationState.UNKNOWN, OperationState.HUMAN):
             funds.uncertain(row.op_id)
         done += 1
+    done += clearing_legs.advance(now)
     _statements(now)
     return done
 
 
 def _may_not_leave(row: PaymentOperation) -> bool:
     """Say whether a payout must wait: for the rail's statement, or for the firm's freeze."""
-    leaves = row.kind in (OperationKind.PAY_OUT, OperationKind.REFUND)
-    if not leaves or row.state != OperationState.NEW:
+    if row.kind not in _LEAVES or row.state != OperationState.NEW:
         return False
+    if reconcile.is_frozen(row.rail):
+        return True
+    if row.kind == OperationKind.SWEEP_OUT:
+        return False  # to the firm's own sub-account: it is still at the venue
     firm = Firm.objects.filter(code=row.party).first()
-    return reconcile.is_frozen(row.rail) or (firm is not None and freezes.stops_payouts(firm))
+    return firm is not None and freezes.stops_payouts(firm)
 
 
 def _messages(now: dt.datetime) -> int:

@@ -110,6 +110,7 @@ class PaymentDesk:
 
     accounts: list[BoundAccount]
     unknown_items: list[IncomingItem]
+    returns: list[IncomingItem]
     breaks: list[RailLine]
     lost: list[PaymentOperation]
     operations: list[PaymentOperation]
@@ -128,6 +129,11 @@ def payment_desk(*, most: int = 50) -> PaymentDesk:
         ),
         unknown_items=list(
             IncomingItem.objects.filter(state=IncomingState.UNKNOWN).order_by("pk")[:most]
+        ),
+        returns=list(
+            IncomingItem.objects.select_related("proposed_by")
+            .filter(state__in=[IncomingState.PROPOSED, IncomingState.RETURNING])
+            .order_by("pk")[:most]
         ),
         breaks=list(RailLine.objects.filter(state__in=broken).order_by("pk")[:most]),
         lost=list(asked.filter(state=OperationState.HUMAN).order_by("pk")[:most]),

@@ -225,6 +225,24 @@ OPERATION_KINDS = {
     "pay_out": _("付款"),
     "refund": _("退款"),
     "clawback": _("追回付款"),
+    "sweep_in": _("轧差缴入"),
+    "sweep_out": _("轧差划出"),
+    "return": _("退回来款"),
+}
+BATCH_STATES = {
+    "closed": _("待发送"),
+    "paying_in": _("缴入中"),
+    "paying_out": _("划出中"),
+    "done": _("已完成"),
+    "not_carried": _("本渠道不办理"),
+}
+LEG_DIRECTIONS = {"in": _("缴入"), "out": _("划出")}
+ITEM_STATES = {
+    "matched": _("已认领"),
+    "unknown": _("待认领"),
+    "proposed": _("待复核退回"),
+    "returning": _("退回中"),
+    "returned": _("已退还"),
 }
 RAILS = {"ledger": _("存管账户"), "stripe": "Stripe", "bankfile": _("银行文件")}
 BANK_FILES = {
@@ -312,6 +330,9 @@ _TABLES = {
     "account": ACCOUNT_STATES,
     "operation": OPERATION_STATES,
     "operation_kind": OPERATION_KINDS,
+    "batch": BATCH_STATES,
+    "leg": LEG_DIRECTIONS,
+    "item": ITEM_STATES,
     "rail": RAILS,
     "bank_file": BANK_FILES,
     "line": LINE_STATES,

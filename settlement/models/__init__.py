@@ -26,7 +26,15 @@ from settlement.models.contract import (
 )
 from settlement.models.freeze import FreezeReason, FreezeState, FundsFreeze
 from settlement.models.hold import HoldKind, HoldReason, HoldState, ReceiptHold
-from settlement.models.netting import NettingBatch, NettingDrop, NettingLine
+from settlement.models.netting import (
+    BatchState,
+    LegDirection,
+    NettingBatch,
+    NettingDrop,
+    NettingLeg,
+    NettingLine,
+    NettingSettings,
+)
 from settlement.models.obligation import Obligation, ObligationState
 from settlement.models.paper import ContractPaper, ContractSignature
 from settlement.models.payment import (
@@ -61,6 +69,7 @@ __all__ = [
     "BankInstruction",
     "BankLine",
     "BankSettings",
+    "BatchState",
     "BooksCheck",
     "BoundAccount",
     "ContractEvent",
@@ -86,10 +95,13 @@ __all__ = [
     "Inspection",
     "Invoice",
     "InvoiceState",
+    "LegDirection",
     "LineState",
     "NettingBatch",
     "NettingDrop",
+    "NettingLeg",
     "NettingLine",
+    "NettingSettings",
     "Notification",
     "Obligation",
     "ObligationState",

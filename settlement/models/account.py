@@ -1,5 +1,7 @@
 """Where a firm's money comes from and goes to, and what came in unasked."""
 
+from typing import Final
+
 from django.db import models
 
 from exchange.models import Firm, User, Venue
@@ -67,7 +69,20 @@ class IncomingState(models.TextChoices):
 
     MATCHED = "matched"
     UNKNOWN = "unknown"  # nobody's yet: a clerk assigns it or sends it back
+    PROPOSED = "proposed"  # to be sent back: a second person has to agree
+    RETURNING = "returning"  # the rail is asked
     RETURNED = "returned"
+
+
+_I = IncomingState
+INCOMING_NEXT: Final[dict[str, frozenset[str]]] = {
+    _I.MATCHED: frozenset(),
+    _I.UNKNOWN: frozenset({_I.MATCHED, _I.PROPOSED, _I.RETURNED}),
+    _I.PROPOSED: frozenset({_I.UNKNOWN, _I.RETURNING}),
+    _I.RETURNING: frozenset({_I.UNKNOWN, _I.RETURNED}),
+    _I.RETURNED: frozenset(),
+}
+assert INCOMING_NEXT.keys() == set(IncomingState), "every state states its exits"
 
 
 class IncomingItem(models.Model):
@@ -87,10 +102,20 @@ class IncomingItem(models.Model):
     decided_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     decided_at = models.DateTimeField(null=True)
     note = models.CharField(max_length=200, blank=True)
+    return_to = models.CharField(max_length=64, blank=True)  # as the rail knows the payer's account
+    proposed_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    proposed_at = models.DateTimeField(null=True)
+    refusal = models.CharField(max_length=64, blank=True)  # of the last return, by the rail
 
     objects = VenueManager["IncomingItem"]()
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=models.Q(decided_by__isnull=True)
+                | models.Q(proposed_by__isnull=True)
+                | ~models.Q(decided_by=models.F("proposed_by")),
+                name="return_agreed_by_another",
+            ),
             models.UniqueConstraint(fields=["venue", "rail", "ref"], name="one_item_per_reference"),
         ]

@@ -11,6 +11,8 @@ class BankSettings(models.Model):
 
     venue = models.OneToOneField(Venue, on_delete=models.PROTECT, primary_key=True)
     payer_account = models.CharField(max_length=64)
+    clearing_account = models.CharField(max_length=64, blank=True)  # where legs meet
+    fees_account = models.CharField(max_length=64, blank=True)  # the operator's own
     layout = models.JSONField()
     changed_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     changed_at = models.DateTimeField()

@@ -152,6 +152,7 @@ class RailLine(models.Model):
     rail = models.CharField(max_length=12)
     line_id = models.CharField(max_length=100)
     ref = models.CharField(max_length=100, blank=True)
+    op_id = models.CharField(max_length=100, blank=True)  # where the line itself says it
     kind = models.CharField(max_length=40)
     amount_fen = models.BigIntegerField()  # what it did to the venue's balance there
     at = models.DateTimeField()

@@ -11,6 +11,7 @@ from exchange.scope import current_venue_id
 from settlement.limits import FUNDS_MOST_FEN
 from settlement.models import CustodyEntry
 from settlement.payments.ports import (
+    SWEEPS,
     Answer,
     Capabilities,
     Incoming,
@@ -23,7 +24,7 @@ from settlement.payments.ports import (
 )
 
 K = OperationKind
-_OUT = (K.PAY_OUT, K.REFUND)
+_OUT = (K.PAY_OUT, K.REFUND, K.RETURN)
 _IN = (K.PAY_IN, K.CAPTURE, K.CLAWBACK)
 # What an operation may build on, and whether several may (within its amount).
 _PARENTS: Mapping[OperationKind, tuple[OperationKind, ...]] = {
@@ -31,6 +32,7 @@ _PARENTS: Mapping[OperationKind, tuple[OperationKind, ...]] = {
     K.RELEASE: (K.RESERVE,),
     K.REFUND: (K.PAY_IN, K.CAPTURE),
     K.CLAWBACK: (K.PAY_OUT,),
+    K.RETURN: (K.PAY_IN,),
 }
 
 
@@ -40,8 +42,10 @@ class LedgerRail:
     name = "ledger"
 
     def capabilities(self) -> Capabilities:
-        """Return: any amount, final at once, repeatable for ever."""
-        return Capabilities(FUNDS_MOST_FEN, replay_s=None, is_push=False, is_immediate=True)
+        """Return: any amount, final at once, repeatable for ever; legs move nothing outside."""
+        return Capabilities(
+            FUNDS_MOST_FEN, replay_s=None, is_push=False, is_immediate=True, carries_legs=True
+        )
 
     @transaction.atomic
     def submit(self, operation: Operation) -> Answer:
@@ -79,9 +83,14 @@ class LedgerRail:
     def statement(self, since: dt.datetime, until: dt.datetime) -> Iterable[Line]:
         """Return what moved the custody account of the current venue."""
         rows = CustodyEntry.objects.filter(made_at__gte=since, made_at__lt=until).order_by("pk")
-        for row in rows.filter(kind__in=[*_IN, *_OUT]):
+        for row in rows.filter(kind__in=[*_IN, *_OUT, *SWEEPS]):
+            ref = f"c{row.pk}"
+            if row.kind in SWEEPS:
+                yield Line(f"{ref}-", row.kind, -row.amount_fen, row.made_at, ref=ref)
+                yield Line(f"{ref}+", row.kind, row.amount_fen, row.made_at, ref=ref)
+                continue
             amount = row.amount_fen if row.kind in _IN else -row.amount_fen
-            yield Line(f"c{row.pk}", row.kind, amount, row.made_at, ref=f"c{row.pk}")
+            yield Line(ref, row.kind, amount, row.made_at, ref=ref)
 
 
 def _answer(row: CustodyEntry, operation: Operation) -> Answer:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
@@ -35,7 +36,14 @@ from settlement.limits import (
 )
 from settlement.models import BoundAccount, OperationState, PaymentOperation
 from settlement.models.rail import OPERATION_NEXT
-from settlement.payments.ports import Answer, Operation, OperationKind, Outcome, PaymentAdapter
+from settlement.payments.ports import (
+    SWEEPS,
+    Answer,
+    Operation,
+    OperationKind,
+    Outcome,
+    PaymentAdapter,
+)
 
 log = logging.getLogger(__name__)
 S = OperationState
@@ -59,6 +67,15 @@ class OperationError(Exception):
         self.code = code
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an operation takes money from or sends it to, by the rail's own names."""
+
+    account: str = ""
+    holder: str = ""
+    bank_code: str = ""
+
+
 def request(
     rail: str,
     kind: OperationKind,
@@ -68,7 +85,7 @@ def request(
     party: str,
     now: dt.datetime,
     purpose: str = "",
-    account: BoundAccount | None = None,
+    account: BoundAccount | Place | None = None,
     method: str = "",
     parent: PaymentOperation | None = None,
 ) -> PaymentOperation:
@@ -78,15 +95,15 @@ def request(
     `OP_ID_REUSED` with other fields, `PURPOSE_TAKEN` while another one for it is not refused.
     """
     purpose = purpose or op_id
-    place = {"pay_out": "payout", "pay_in": "funding", "open": "payout"}.get(kind, "")
+    place = account if isinstance(account, Place) else _place(kind, account)
     fields: dict[str, Any] = {
         "purpose": purpose,
         "rail": rail,
         "kind": kind,
         "party": party,
-        "account": getattr(account, place) if account is not None and place else "",
-        "holder": account.holder if account is not None else "",
-        "bank_code": account.bank_code if account is not None else "",
+        "account": place.account,
+        "holder": place.holder,
+        "bank_code": place.bank_code,
         "method": method,
         "parent_id": parent.pk if parent is not None else None,
         "amount_fen": amount_fen,
@@ -102,6 +119,18 @@ def request(
     if any(getattr(found, name) != value for name, value in fields.items()):
         raise OperationError("OP_ID_REUSED")
     return found
+
+
+def _place(kind: OperationKind, account: BoundAccount | None) -> Place:
+    """Return which of a firm's two accounts an operation is about."""
+    if account is None:
+        return Place()
+    number = ""
+    if kind in (OperationKind.PAY_OUT, OperationKind.OPEN):
+        number = account.payout
+    elif kind in (OperationKind.PAY_IN, *SWEEPS):
+        number = account.funding
+    return Place(number, account.holder, account.bank_code)
 
 
 def due(now: dt.datetime, *, most: int = 200) -> list[int]:
@@ -229,9 +258,14 @@ def as_operation(row: PaymentOperation) -> Operation:
         holder=row.holder,
         bank_code=row.bank_code,
         method=row.method,
-        parent=row.parent.ref if row.parent is not None else "",
+        parent=row.parent.ref if row.parent is not None else _came_as(row),
         group=f"{code}:{row.purpose}",
     )
+
+
+def _came_as(row: PaymentOperation) -> str:
+    """Return the rail's name of what a RETURN sends back: it came by no operation of ours."""
+    return row.method if row.kind == OperationKind.RETURN else ""
 
 
 def answer_by_hand(

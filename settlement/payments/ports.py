@@ -12,7 +12,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 from matching.units import Fen
 
@@ -39,6 +39,15 @@ class OperationKind(StrEnum):
     PAY_OUT = "pay_out"
     REFUND = "refund"  # give back of a PAY_IN or a CAPTURE
     CLAWBACK = "clawback"  # take back of a PAY_OUT
+    SWEEP_IN = "sweep_in"  # from a firm's sub-account to the venue's clearing account
+    SWEEP_OUT = "sweep_out"  # from the clearing account to a firm's sub-account
+    RETURN = "return"  # send back whole, to its payer, what came in and is nobody's
+
+
+SWEEPS: Final = (OperationKind.SWEEP_IN, OperationKind.SWEEP_OUT)
+"""The legs of a netting batch: money changes its place within the venue's account there, whole or
+not at all, and the statement has a line for each of the two places. The operator's own sub-account
+is the one without a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +55,8 @@ class Operation:
     """One request. `op_id` is the same for every repeat and unique on the rail.
 
     `account` and `parent` are the rail's own names: of the firm's account, and of the operation
-    that this one builds on. `group` joins what belongs together on the rail's side. `made_at`
-    bounds a search for it from below.
+    that this one builds on (of a RETURN: of what came in). `group` joins what belongs together on
+    the rail's side. `made_at` bounds a search for it from below.
     """
 
     op_id: str
@@ -90,6 +99,10 @@ class Capabilities:
     """After this long a finished operation must be on the rail's statement."""
     is_immediate: bool = False
     """Answers in the caller's transaction, finally."""
+    carries_legs: bool = False
+    """Keeps a sub-account a firm, and moves money between them (`SWEEPS`)."""
+    unstated: frozenset[OperationKind] = frozenset()
+    """Kinds that leave the venue's balance there as it is, and so are on no statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +118,11 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """Money that a firm or somebody has sent to a funding account."""
+    """Money that a firm or somebody has sent to a funding account.
+
+    `return_to` is the account that a RETURN of it names, as the rail knows it; "" if it cannot go
+    back by the rail.
+    """
 
     ref: str
     account: str
@@ -113,11 +130,15 @@ class Incoming:
     payer: str
     at: dt.datetime
     memo: str = ""
+    return_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a rail's statement: what it did to the venue's balance there, fees apart."""
+    """One line of a rail's statement: what it did to the venue's balance there, fees apart.
+
+    It belongs to the venue's operation `op_id` where it says so, or else to the one known by `ref`.
+    """
 
     line_id: str
     kind: str
@@ -125,6 +146,7 @@ class Line:
     at: dt.datetime
     venue: str = ""
     ref: str = ""
+    op_id: str = ""
 
 
 class RailError(Exception):

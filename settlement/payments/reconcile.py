@@ -7,8 +7,9 @@ nothing is paid out at the venue (SETTLEMENT 2.3).
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 
-from django.db import transaction
+from django.db import models, transaction
 
 from exchange.models import User, Venue
 from exchange.scope import current_venue_id
@@ -21,11 +22,18 @@ from settlement.models import (
     RailLine,
     Reconciliation,
 )
-from settlement.payments.ports import Line, OperationKind, PaymentAdapter
+from settlement.payments.ports import SWEEPS, Line, OperationKind, PaymentAdapter
 
 K = OperationKind
 # What each kind does to the venue's balance at the rail.
-_SIGN = {K.PAY_IN: 1, K.CAPTURE: 1, K.CLAWBACK: 1, K.PAY_OUT: -1, K.REFUND: -1}
+_SIGN = {
+    K.PAY_IN: 1,
+    K.CAPTURE: 1,
+    K.CLAWBACK: 1,
+    K.PAY_OUT: -1,
+    K.REFUND: -1,
+    K.RETURN: -1,
+}
 _BREAKS = (LineState.THEIRS_ONLY, LineState.AMOUNT)
 _FROM_THE_BEGINNING = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 
@@ -51,12 +59,23 @@ def run(rail: PaymentAdapter, now: dt.datetime) -> Reconciliation:
     venue = Venue.objects.get(pk=current_venue_id())
     # A line that names no venue is everybody's trouble: the balance is shared.
     lines = [one for one in rail.statement(since, now) if one.venue in ("", venue.code)]
-    return compare(rail.name, lines, now, lag_s=rail.capabilities().lag_s)
+    can = rail.capabilities()
+    return compare(rail.name, lines, now, lag_s=can.lag_s, unstated=can.unstated)
 
 
 @transaction.atomic
-def compare(rail: str, lines: list[Line], now: dt.datetime, *, lag_s: int) -> Reconciliation:
-    """Match new lines and look for operations without one after `lag_s`; return the findings."""
+def compare(
+    rail: str,
+    lines: list[Line],
+    now: dt.datetime,
+    *,
+    lag_s: int,
+    unstated: Collection[OperationKind] = (),
+) -> Reconciliation:
+    """Match new lines and look for operations without one after `lag_s`; return the findings.
+
+    A leg of a batch has two lines, one for each place; `unstated` kinds have none.
+    """
     known = set(
         RailLine.objects.filter(
             rail=rail, line_id__in=[line.line_id for line in lines]
@@ -66,11 +85,15 @@ def compare(rail: str, lines: list[Line], now: dt.datetime, *, lag_s: int) -> Re
         if line.line_id not in known:
             _keep(rail, line)
     _match_late(rail)
-    done = PaymentOperation.objects.filter(
-        rail=rail, state=OperationState.DONE, kind__in=list(_SIGN), lines__isnull=True
-    )
     settled = now - dt.timedelta(seconds=lag_s)
-    ours = list(done.filter(ended_at__lt=settled).order_by("pk").values_list("op_id", flat=True))
+    done = PaymentOperation.objects.filter(
+        rail=rail, state=OperationState.DONE, ended_at__lt=settled
+    )
+    missing = models.Q(kind__in=set(_SIGN) - set(unstated), seen=0) | models.Q(
+        kind__in=SWEEPS, seen__lt=2
+    )
+    counted = done.annotate(seen=models.Count("lines")).filter(missing)
+    ours = list(counted.order_by("pk").values_list("op_id", flat=True))
     breaks = RailLine.objects.filter(rail=rail, state__in=_BREAKS).count() + len(ours)
     found, _ = Reconciliation.objects.update_or_create(
         venue_id=current_venue_id(),
@@ -86,6 +109,7 @@ def _keep(rail: str, line: Line) -> None:
         rail=rail,
         line_id=line.line_id,
         ref=line.ref,
+        op_id=line.op_id,
         kind=line.kind,
         amount_fen=line.amount_fen,
         at=line.at,
@@ -95,12 +119,8 @@ def _keep(rail: str, line: Line) -> None:
 
 
 def _judge(row: RailLine) -> None:
-    """Find a line's operation: of its reference, on its side, and of its amount."""
-    kinds = [kind for kind, sign in _SIGN.items() if sign * row.amount_fen > 0]
-    candidates = PaymentOperation.objects.filter(
-        rail=row.rail, ref=row.ref, kind__in=kinds, state=OperationState.DONE, lines__isnull=True
-    ).order_by("pk")
-    operation = candidates.first() if row.ref else None
+    """Find a line's operation: of its number or reference, on its side, and of its amount."""
+    operation = _operation_of(row) if row.op_id or row.ref else None
     row.operation = operation
     if operation is None:
         items = IncomingItem.objects.filter(rail=row.rail, ref=row.line_id)
@@ -110,6 +130,22 @@ def _judge(row: RailLine) -> None:
         row.state = LineState.AMOUNT
     else:
         row.state = LineState.MATCHED
+
+
+def _operation_of(row: RailLine) -> PaymentOperation | None:
+    """Return the finished operation that still lacks such a line."""
+    named = {"op_id": row.op_id} if row.op_id else {"ref": row.ref}
+    done = PaymentOperation.objects.filter(
+        rail=row.rail, state=OperationState.DONE, **named
+    ).order_by("pk")
+    kinds = [kind for kind, sign in _SIGN.items() if sign * row.amount_fen > 0]
+    found = done.filter(kind__in=kinds, lines__isnull=True).first()
+    if found is not None:
+        return found
+    legs = done.filter(kind__in=SWEEPS)
+    if row.amount_fen > 0:
+        return legs.exclude(lines__amount_fen__gt=0).first()
+    return legs.exclude(lines__amount_fen__lt=0).first()
 
 
 def _match_late(rail: str) -> None:

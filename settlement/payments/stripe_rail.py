@@ -18,6 +18,7 @@ from typing import Any, Final
 import stripe
 
 from settlement.payments.ports import (
+    SWEEPS,
     Answer,
     Capabilities,
     Incoming,
@@ -75,13 +76,19 @@ class StripeRail:
         self._clock = clock
 
     def capabilities(self) -> Capabilities:
-        """Return: eight digits, repeatable for a day, money is pushed by the payer's bank."""
-        return Capabilities(MOST, REPLAY_S, is_push=True)
+        """Return: eight digits, repeatable for a day, money is pushed by the payer's bank.
+
+        A customer's cash balance is no part of ours, so that what returns from it is on no line of
+        ours; and one customer's cannot be moved to another's: no legs.
+        """
+        return Capabilities(MOST, REPLAY_S, is_push=True, unstated=frozenset({K.RETURN}))
 
     # Asking.
 
     def submit(self, operation: Operation) -> Answer:
         """Execute once; the key makes a repeat return the first answer."""
+        if operation.kind in SWEEPS:
+            return Answer(Outcome.REFUSED, "NOT_CARRIED")
         if operation.amount_fen > MOST:
             return Answer(Outcome.REFUSED, "AMOUNT_TOO_LARGE")
         return self._ask(lambda: self._SUBMIT[operation.kind](self, operation), operation)
@@ -222,6 +229,20 @@ class StripeRail:
         )
         return _refunded(refund.to_dict())
 
+    def _return(self, operation: Operation) -> Answer:
+        """Send back out of a customer's cash balance, to the bank account that funded it."""
+        refund = self._api.refunds.create(
+            {
+                "origin": "customer_balance",
+                "customer": operation.account,
+                "amount": operation.amount_fen,
+                "currency": self._currency,
+                "metadata": self._marks(operation) | {"came_as": operation.parent},
+            },
+            self._options(operation),
+        )
+        return _refunded(refund.to_dict())
+
     def _clawback(self, operation: Operation) -> Answer:
         reversal = self._api.transfers.reversals.create(
             operation.parent,
@@ -239,12 +260,15 @@ class StripeRail:
         K.PAY_OUT: _pay_out,
         K.REFUND: _refund,
         K.CLAWBACK: _clawback,
+        K.RETURN: _return,
     }
 
     # Looking.
 
     def lookup(self, operation: Operation, ref: str = "") -> Answer:
         """Find what an operation made, by its reference or by its id in the metadata."""
+        if operation.kind in SWEEPS:
+            return Answer(Outcome.REFUSED, "NOT_CARRIED")
         try:
             return self._look(operation, ref)
         except stripe.InvalidRequestError as error:
@@ -271,7 +295,7 @@ class StripeRail:
             return Answer(Outcome.RETRY)
         if kind == K.OPEN:
             return self._opened(found["id"], operation)
-        if kind == K.REFUND:
+        if kind in (K.REFUND, K.RETURN):
             return _refunded(found)
         return Answer(Outcome.DONE, ref=found["id"], amount_fen=found["amount"])
 
@@ -287,6 +311,8 @@ class StripeRail:
             rows = self._api.transfers.list({"transfer_group": operation.group, "limit": 100})
         elif operation.kind == K.REFUND:
             rows = self._api.refunds.list({"payment_intent": operation.parent, "limit": 100})
+        elif operation.kind == K.RETURN:
+            rows = self._api.refunds.list({"created": since, "limit": 100})
         elif operation.kind == K.CLAWBACK:
             rows = self._api.transfers.reversals.list(operation.parent, {"limit": 100})
         else:
@@ -316,7 +342,9 @@ class StripeRail:
                     transfer = row["funded"]["bank_transfer"]
                     sender = (transfer.get(self._bank_transfer) or {}).get("sender_name") or ""
                     memo = transfer.get("reference") or ""
-                    item = Incoming(row["id"], account, row["net_amount"], sender, at, memo)
+                    item = Incoming(
+                        row["id"], account, row["net_amount"], sender, at, memo, account
+                    )
                     found.append(item)
         except stripe.StripeError as error:
             raise RailError("NO_ANSWER", str(error)) from error

@@ -53,6 +53,8 @@ class Double:
     now: Callable[[], int]
     fault: Callable[[str, str], str] = lambda method, path: ""
     balance: int = 0
+    banks_are_slow: bool = False
+    """Refunds out of a customer's cash stay pending until `arrive` is called."""
     things: dict[str, dict[str, Any]] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
     keys: dict[str, Saved] = field(default_factory=dict)
@@ -201,6 +203,13 @@ class Double:
             funded={"bank_transfer": bank},
         )
         self.tell("customer_cash_balance_transaction.created", made)
+
+    def arrive(self, refund: str, status: str = "succeeded") -> None:
+        """The customer's bank has taken a refund, or sent it back (`failed`)."""
+        thing = self.get(refund, "refund")
+        thing["status"] = status
+        if status == "failed":
+            self.cash[thing["customer"]] += thing["amount"]
 
 
 def signed(event: dict[str, Any], at: int, secret: str = SECRET) -> tuple[bytes, str]:

@@ -176,6 +176,8 @@ def intent_cancel(at: Double, ids: list[str], given: Given) -> Given:
 
 
 def refund_create(at: Double, ids: list[str], given: Given) -> Given:
+    if given.get("origin") == "customer_balance":
+        return _cash_refund(at, given)
     intent = at.get(given["payment_intent"], "payment_intent")
     amount = _amount(given) if "amount" in given else intent["amount_received"]
     back = sum(one["amount"] for one in at.all("refund", payment_intent=intent["id"]))
@@ -193,6 +195,23 @@ def refund_create(at: Double, ids: list[str], given: Given) -> Given:
     )
     at.move("refund", -amount, made)
     at.tell("charge.refunded", made)
+    return made
+
+
+def _cash_refund(at: Double, given: Given) -> Given:
+    """Send a customer's cash back to its bank account; the platform's balance has no part in it."""
+    if "payment_intent" in given or "charge" in given:
+        raise _invalid("parameter_unknown", "payment_intent")
+    customer = at.get(given["customer"], "customer")["id"]
+    amount = _amount(given)
+    if not given.get("currency"):
+        raise _invalid("parameter_missing", "currency")
+    if amount > at.cash.get(customer, 0):
+        raise _invalid("insufficient_funds", "amount")
+    at.cash[customer] -= amount
+    metadata = given.get("metadata", {})
+    made = at.make("re", "refund", amount=amount, customer=customer, metadata=metadata)
+    made["status"] = "pending" if at.banks_are_slow else "succeeded"
     return made
 
 

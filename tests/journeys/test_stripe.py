@@ -68,9 +68,17 @@ def test_a_buyer_sends_money_a_stranger_too_and_a_seller_is_paid_out(
     row = clerk.by("item-row")
     expect(row).to_contain_text("某贸易有限公司")
     expect(row).to_contain_text("THIRD_PARTY")
-    row.locator("[name=note]").fill("退回流水 7788")
-    row.get_by_test_id("decide").click()
+    row.locator("[name=note]").fill("非本企业来款")
+    row.get_by_test_id("propose-return").click()
     expect(clerk.by("item-row")).to_have_count(0)
+    expect(clerk.by("return-row")).to_have_attribute("data-state", "proposed")
+    expect(clerk.by("agree-return")).to_have_count(0)
+    # Somebody else agrees, and the money goes back to where it came from.
+    reviewer = Desk(browser, product, "qldz-reviewer")
+    reviewer.go("/qldz/payments/")
+    reviewer.by("agree-return").click()
+    expect(reviewer.by("return-row")).to_have_count(0)
+    assert [one["amount"] for one in double.all("refund")] == [77_700]
 
     seller.go("/qldz/funds/")
     form = seller.page.locator("form").filter(has=seller.page.locator("[name=act][value=out]"))

@@ -10,9 +10,10 @@ from django.utils import timezone
 from exchange import scope
 from exchange.models import User
 from matching.commands import Side
-from settlement import clearing, ledger
+from settlement import clearing, clearing_legs, ledger
 from settlement.clearing import OPERATOR
 from settlement.ledger import CNY, Code
+from settlement.models import BatchState
 from tests.settlement.test_settlement import pay_in, store
 from tests.world import World
 
@@ -62,11 +63,15 @@ class Day:
     def close(self, **funding: int) -> Any:
         firms = {"a": self.a.pk, "b": self.b.pk, "c": self.c.pk}
         with scope.venue(self.world.venue.id):
-            return clearing.close(
+            batch = clearing.close(
                 funding={firms[name]: fen for name, fen in funding.items()},
                 by=self.clerk,
                 now=timezone.now(),
             )
+            clearing_legs.advance(timezone.now())
+            batch.refresh_from_db()
+            assert batch.state == BatchState.DONE, "on the ledger rail the books are the bank"
+        return batch
 
     def wanted(self) -> dict[int, int]:
         """Return the legs that there would be if everybody could pay."""

@@ -136,6 +136,51 @@ def test_the_clerk_explains_breaks_assigns_items_and_answers_for_the_rail(desk: 
     assert "¥5.00" in page
 
 
+def test_one_proposes_that_money_goes_back_and_another_agrees(desk: Desk) -> None:
+    clerk, second = desk.client(Role.CLERK), desk.client(Role.CLERK)
+    operator, reviewer = desk.client(Role.OPERATOR), desk.client(Role.REVIEWER)
+    with scope.venue(desk.venue.id):
+        items = [
+            IncomingItem.objects.create(
+                venue=desk.venue, rail="bankfile", ref=ref, payer="某人", amount_fen=500,
+                came_at=timezone.now(), state=IncomingState.UNKNOWN, reason="THIRD_PARTY",
+                return_to=account,
+            )
+            for ref, account in (("I1", "6228-9"), ("I2", ""), ("I3", "6228-8"))
+        ]  # fmt: skip
+    first, without, third = (one.pk for one in items)
+    assert clerk.get(PAGE).content.decode().count('data-testid="propose-return"') == 2
+    assert send(clerk, PAGE, act="return", row=first, note="").status_code == 302
+    refused = clerk.post(
+        PAGE,
+        {"op_id": str(uuid.uuid4()), "act": "return", "row": without, "note": "x"},
+        follow=True,
+    )
+    assert "渠道未说明来款账户" in refused.content.decode()
+    assert send(operator, PAGE, act="return", row=first, note="x").status_code == 404
+    for row in (first, third):
+        assert send(clerk, PAGE, act="return", row=row, note="无合同").status_code == 302
+    own, other = clerk.get(PAGE).content.decode(), second.get(PAGE).content.decode()
+    assert ("6228-9" in other, 'data-testid="agree-return"' in own) == (True, False)
+    assert other.count('data-testid="agree-return"') == 2
+    send(clerk, PAGE, act="check", row=first, agreed="yes")
+    items[0].refresh_from_db()
+    assert items[0].state == IncomingState.PROPOSED, "not by who proposed it"
+    assert send(operator, PAGE, act="check", row=first, agreed="yes").status_code == 404
+    assert send(reviewer, PAGE, act="check", row=first, agreed="yes").status_code == 302
+    assert send(second, PAGE, act="check", row=third, agreed="no").status_code == 302
+    assert send(second, PAGE, act="check", row=10**6, agreed="yes").status_code == 404
+    for one in items:
+        one.refresh_from_db()
+    assert [one.state for one in items] == [
+        IncomingState.RETURNING, IncomingState.UNKNOWN, IncomingState.UNKNOWN
+    ]  # fmt: skip
+    assert "退回中" in second.get(PAGE).content.decode()
+    with scope.venue(desk.venue.id):
+        asked = PaymentOperation.objects.get(kind="return")
+    assert (asked.account, asked.holder, asked.method) == ("6228-9", "某人", "I1")
+
+
 def test_a_rails_message_is_kept_once_and_a_forged_one_refused(desk: Desk, settings: Any) -> None:
     clock = Clock(int(timezone.now().timestamp()))
     double = Double(lambda: clock.seconds)

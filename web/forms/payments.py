@@ -96,6 +96,13 @@ class BankForm(ActForm):
 
     fault = ""
     payer_account = forms.CharField(label=_("付款账号"), max_length=64)
+    clearing_account = forms.CharField(
+        label=_("清算户账号"),
+        max_length=64,
+        required=False,
+        help_text=_("日终轧差的款项先缴入此户，再由此户划出；批次完成时余额为零。"),
+    )
+    fees_account = forms.CharField(label=_("经营者账户账号"), max_length=64, required=False)
     layout = forms.JSONField(
         label=_("文件格式（JSON）"),
         encoder=_Indented,
@@ -103,7 +110,37 @@ class BankForm(ActForm):
     )
 
 
-class NettingForm(ActForm):
+class ConfirmForm(ActForm):
+    """Something that goes to the bank: whoever sends it says that it was looked at."""
+
+    confirm = forms.BooleanField(required=False)
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse what was not confirmed."""
+        data = super().clean() or {}
+        if not data.get("confirm"):
+            self.refuse("CONFIRM", "confirm")
+        return data
+
+
+class AgainForm(ConfirmForm):
+    """A refused pay-out of a firm, 0 for the operator, asked for anew."""
+
+    firm = forms.IntegerField(min_value=0, max_value=2**53)
+
+
+class CutOffForm(ActForm):
+    """When the day is cut off; empty for never."""
+
+    cut_off = forms.TimeField(
+        label=_("每日截止时间"),
+        required=False,
+        input_formats=["%H:%M"],
+        widget=forms.TimeInput({"placeholder": "17:00", "maxlength": 5}, format="%H:%M"),
+    )
+
+
+class NettingForm(ConfirmForm):
     """A batch of bank legs; for each firm that cannot pay in all, how much it can."""
 
     def __init__(self, *args: Any, **options: Any) -> None:

@@ -118,8 +118,17 @@ def _configure(request: VenueRequest, form: BankForm) -> bool:
     try:
         if not isinstance(raw, dict):
             raise LayoutError("TYPE", "layout")
-        payer = form.cleaned_data["payer_account"]
-        desk.configure(raw, payer, by=request.user, now=timezone.now())
+        desk.configure(
+            raw,
+            form.cleaned_data["payer_account"],
+            clearing_account=form.cleaned_data["clearing_account"],
+            fees_account=form.cleaned_data["fees_account"],
+            by=request.user,
+            now=timezone.now(),
+        )
+    except desk.DeskError as error:
+        form.refuse(error.code, "clearing_account")
+        return False
     except LayoutError as error:
         form.refuse("LAYOUT", "layout")
         form.fault = f"{error.code} · {error.field}"
@@ -131,4 +140,9 @@ def _configure(request: VenueRequest, form: BankForm) -> bool:
 def _bank_form() -> BankForm:
     found = queries.bank_desk().settings
     raw = found.layout if found is not None else raw_standard()
-    return BankForm.fresh(layout=raw, payer_account=found.payer_account if found else "")
+    return BankForm.fresh(
+        layout=raw,
+        payer_account=found.payer_account if found else "",
+        clearing_account=found.clearing_account if found else "",
+        fees_account=found.fees_account if found else "",
+    )

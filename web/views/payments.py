@@ -24,15 +24,21 @@ from web.forms.payments import FoundForm, ItemForm, NoteForm, WordForm
 from web.middleware import VenueRequest
 from web.reasons import sentence
 
+_CHECK = frozenset({Role.CLERK, Role.REVIEWER})
+"""Who may agree that money of unknown origin goes back, if somebody else has proposed it."""
+
 
 @roles.only(roles.OPERATE, Role.CLERK)
 @require_http_methods(["GET", "POST"])
 def payments(request: VenueRequest) -> HttpResponse:
-    """Show what waits for a person; the clerk decides."""
-    may_act = request.seat.role == Role.CLERK
+    """Show what waits for a person; the clerk decides, and somebody else agrees to a return."""
+    role = request.seat.role
+    may_act, may_check = role == Role.CLERK, role in _CHECK
     if request.method == "POST":
-        act = _ACTS.get(request.POST.get("act", ""))
-        if not may_act or act is None:
+        name = request.POST.get("act", "")
+        act = _ACTS.get(name)
+        may = may_check if name == "check" else may_act
+        if not may or act is None:
             raise Http404
         _act(request, *act)
         return redirect("payments", venue=request.venue.code)
@@ -42,8 +48,13 @@ def payments(request: VenueRequest) -> HttpResponse:
         "rail": settings.PAYMENT_RAIL,
         "reconciliations": desk.reconciliations,
         "accounts": [(one, WordForm.fresh(row=one.pk)) for one in desk.accounts],
+        "may_check": may_check,
         "items": [
             (one, ItemForm.fresh(row=one.pk), sentence(one.reason)) for one in desk.unknown_items
+        ],
+        "returns": [
+            (one, WordForm.fresh(row=one.pk), one.proposed_by_id == request.user.pk)
+            for one in desk.returns
         ],
         "breaks": [(one, NoteForm.fresh(row=one.pk)) for one in desk.breaks],
         "lost": [(one, FoundForm.fresh(row=one.pk)) for one in desk.lost],
@@ -93,6 +104,24 @@ def _item(request: VenueRequest, form: ItemForm) -> None:
     )
 
 
+def _return(request: VenueRequest, form: NoteForm) -> None:
+    incoming.propose_return(
+        form.cleaned_data["row"],
+        note=form.cleaned_data["note"],
+        by=request.user,
+        now=timezone.now(),
+    )
+
+
+def _check(request: VenueRequest, form: WordForm) -> None:
+    incoming.agree_return(
+        form.cleaned_data["row"],
+        agreed=form.cleaned_data["agreed"] == "yes",
+        by=request.user,
+        now=timezone.now(),
+    )
+
+
 def _line(request: VenueRequest, form: NoteForm) -> None:
     reconcile.explain(
         form.cleaned_data["row"],
@@ -115,6 +144,8 @@ def _operation(request: VenueRequest, form: FoundForm) -> None:
 _ACTS: dict[str, tuple[type[ActForm], Callable[[VenueRequest, Any], None]]] = {
     "account": (WordForm, _account),
     "item": (ItemForm, _item),
+    "return": (NoteForm, _return),
+    "check": (WordForm, _check),
     "line": (NoteForm, _line),
     "operation": (FoundForm, _operation),
 }

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from exchange.models import Venue
 from exchange.scope import current_venue_id
 from settlement.limits import BANKFILE_TEXT, FUNDS_MOST_FEN, OP_ID_LENGTH
-from settlement.models import BankInstruction, BankLine, PaymentOperation
+from settlement.models import BankInstruction, BankLine, BankSettings
 from settlement.payments.ports import (
+    SWEEPS,
     Answer,
     Capabilities,
     Incoming,
@@ -30,6 +32,9 @@ from settlement.payments.ports import (
 LAG_S: Final = 4 * 24 * 3_600
 """Statements are loaded by people on working days."""
 K = OperationKind
+ACCOUNT_LENGTH: Final = 64
+"""Longest account that we keep; nothing is sent back to a longer one."""
+HOLDER_LENGTH: Final = 120
 _ASKED = ("kind", "account", "holder", "bank_code", "parent", "amount_fen")
 
 
@@ -40,7 +45,9 @@ class BankfileRail:
 
     def capabilities(self) -> Capabilities:
         """Return: any amount, our numbering is for ever, money is pushed by the payer's bank."""
-        return Capabilities(FUNDS_MOST_FEN, replay_s=None, is_push=True, lag_s=LAG_S)
+        return Capabilities(
+            FUNDS_MOST_FEN, replay_s=None, is_push=True, lag_s=LAG_S, carries_legs=True
+        )
 
     def submit(self, operation: Operation) -> Answer:
         """Keep an operation for the next file; the same id with other fields is refused."""
@@ -50,6 +57,12 @@ class BankfileRail:
             return self.lookup(operation, operation.method)
         if len(operation.op_id) > OP_ID_LENGTH or len(operation.holder) > BANKFILE_TEXT:
             return Answer(Outcome.REFUSED, "TOO_LONG")
+        if operation.amount_fen > FUNDS_MOST_FEN:
+            return Answer(Outcome.REFUSED, "AMOUNT_TOO_LARGE")
+        if operation.kind in SWEEPS and not _has_places(operation):
+            return Answer(Outcome.RETRY, "NO_CLEARING_ACCOUNT")
+        if operation.kind == K.RETURN and not _is_the_payers(operation):
+            return Answer(Outcome.REFUSED, "NOT_THE_PAYER")
         asked = {name: getattr(operation, name) for name in _ASKED}
         row, _ = BankInstruction.objects.get_or_create(
             venue_id=current_venue_id(),
@@ -82,28 +95,64 @@ class BankfileRail:
         raise RailError("NO_MESSAGES")
 
     def statement(self, since: dt.datetime, until: dt.datetime) -> Iterable[Line]:
-        """Return the lines loaded in a period; a line with our id has its operation's name.
+        """Return the lines loaded in a period, each with our number where it may bear it.
 
         When it was loaded counts, not when it was booked: Friday's statement comes on Monday.
         """
         code = Venue.objects.values_list("code", flat=True).get(pk=current_venue_id())
         loaded = BankLine.objects.filter(file__at__gte=since, file__at__lt=until)
         for row in loaded.order_by("pk"):
-            ref = row.bank_ref
-            if row.op_id:
-                own = PaymentOperation.objects.filter(
-                    rail=self.name, op_id=row.op_id.removeprefix(f"{code}:")
-                ).first()
-                ref = own.ref if own is not None and own.ref else ref
             kind = "in" if row.amount_fen > 0 else "out"
-            yield Line(row.bank_ref, kind, row.amount_fen, row.at, code, ref)
+            line = Line(row.bank_ref, kind, row.amount_fen, row.at, code, row.bank_ref)
+            if row.op_id:
+                own = BankInstruction.objects.filter(op_id=row.op_id).first()
+                is_right = own is not None and _is_its_side(own, row)
+                op_id = row.op_id.removeprefix(f"{code}:") if is_right else ""
+                line = replace(line, ref="", op_id=op_id)
+            yield line
 
 
 def incoming(row: BankLine) -> Incoming:
     """Return a line of a statement as money that came in."""
     return Incoming(
-        row.bank_ref, row.own_account, row.amount_fen, row.counter_name, row.at, row.memo
+        row.bank_ref,
+        row.own_account,
+        row.amount_fen,
+        row.counter_name,
+        row.at,
+        row.memo,
+        row.counter_account if len(row.counter_account) <= ACCOUNT_LENGTH else "",
     )
+
+
+def _has_places(operation: Operation) -> bool:
+    """Say whether the venue has told us the accounts that a leg goes between."""
+    bank = BankSettings.objects.filter(venue_id=current_venue_id()).first()
+    return bank is not None and bool(
+        bank.clearing_account and (operation.account or bank.fees_account)
+    )
+
+
+def _is_the_payers(operation: Operation) -> bool:
+    """Say whether a return goes back to the account that the money came from, all of it."""
+    line = BankLine.objects.filter(bank_ref=operation.parent, op_id="").first()
+    return line is not None and (operation.account, operation.holder, operation.amount_fen) == (
+        line.counter_account,
+        line.counter_name[:HOLDER_LENGTH],
+        line.amount_fen,
+    )
+
+
+def _is_its_side(own: BankInstruction, row: BankLine) -> bool:
+    """Say whether a line with a leg's number stands where the leg moves money, and which way."""
+    if own.kind not in SWEEPS:
+        return True
+    bank = BankSettings.objects.filter(venue_id=row.venue_id).first()
+    if bank is None:
+        return False
+    into = 1 if own.kind == K.SWEEP_IN else -1
+    sides = {own.account or bank.fees_account: -into, bank.clearing_account: into}
+    return sides.get(row.own_account, 0) * row.amount_fen > 0
 
 
 def _answer(row: BankInstruction, operation: Operation) -> Answer:

@@ -53,6 +53,8 @@ class Bench:
         op_id = op_id or f"qldz:op{self.count}"
         pays_out = kind in (OperationKind.PAY_OUT, OperationKind.OPEN)
         method = self.method
+        if kind == OperationKind.RETURN and not parent:
+            parent = self.come_in(amount_fen)
         if kind == OperationKind.PAY_IN and self.bank is not None:
             method = self.bank.send_money(self.payer, amount_fen, NAME, self.clock())
             self.load_statement()
@@ -61,12 +63,27 @@ class Bench:
             kind,
             amount_fen,
             made_at=self.clock(),
-            account=self.payee if pays_out else self.payer,
+            account=self.payee if pays_out else self.payer_of(kind),
             holder=NAME,
             method=method,
             parent=parent,
             group=op_id,
         )
+
+    def come_in(self, amount_fen: int) -> str:
+        """Have money come in that nobody asked for; return the rail's name of it."""
+        if self.bank is not None:
+            ref = self.bank.send_money("VA-9", amount_fen, NAME, self.clock())
+            self.load_statement()
+            return ref
+        if self.double is not None:
+            self.double.send_money(self.payer, amount_fen, NAME)
+            return str(self.double.all("customer_cash_balance_transaction")[0]["id"])
+        return self.rail.submit(self.operation(OperationKind.PAY_IN, amount_fen)).ref
+
+    def payer_of(self, kind: OperationKind) -> str:
+        """Return whom money is taken from; a bank sends it back to the number that it came from."""
+        return "6228" if kind == OperationKind.RETURN and self.bank is not None else self.payer
 
     def ask(self, operation: Operation) -> Answer:
         """Submit; where a rail answers by file, send the file and load the reply first."""
@@ -112,7 +129,14 @@ def stripe_bench() -> Bench:
 def bankfile_bench() -> Bench:
     """Needs a current venue and its key in the settings."""
     clock = Clock()
-    desk.configure(raw_standard(), "6222-custody", by=None, now=clock())
+    desk.configure(
+        raw_standard(),
+        "6222-custody",
+        clearing_account="VA-C",
+        fees_account="VA-F",
+        by=None,
+        now=clock(),
+    )
     return Bench(BankfileRail(), clock, bank=FakeBank())
 
 

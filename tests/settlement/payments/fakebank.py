@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+from collections import Counter
 from dataclasses import dataclass, field
 
 from settlement.payments.bankfile.words import Reply, StatementLine
-from settlement.payments.ports import OperationKind, Outcome
+from settlement.payments.ports import SWEEPS, OperationKind, Outcome
 from tests.settlement.payments.bank import STANDARD, reply_paper, statement_paper
 
 K = OperationKind
@@ -17,8 +18,9 @@ _BUILDS_ON = {
     K.RELEASE: {K.RESERVE},
     K.REFUND: {K.PAY_IN, K.CAPTURE},
     K.CLAWBACK: {K.PAY_OUT},
+    K.RETURN: {K.PAY_IN},
 }
-_SIGN = {K.CAPTURE: 1, K.CLAWBACK: 1, K.PAY_OUT: -1, K.REFUND: -1}
+_SIGN = {K.CAPTURE: 1, K.CLAWBACK: 1, K.PAY_OUT: -1, K.REFUND: -1, K.RETURN: -1}
 
 
 @dataclass
@@ -32,9 +34,13 @@ class Payment:
 
 @dataclass
 class FakeBank:
-    """One custody account with virtual sub-accounts; `balance_fen` is what it holds."""
+    """One custody account with virtual sub-accounts; `balance_fen` is what it holds.
+
+    `places` is what came in to each sub-account and what legs moved between them.
+    """
 
     balance_fen: int = 0
+    places: Counter[str] = field(default_factory=Counter)
     done: dict[str, Payment] = field(default_factory=dict)
     lines: list[StatementLine] = field(default_factory=list)
     stated_fen: int = 0
@@ -45,6 +51,7 @@ class FakeBank:
         self, account: str, fen: int, payer: str, at: dt.datetime, memo: str = ""
     ) -> str:
         """Somebody pays to a virtual account; return the bank's reference."""
+        self.places[account] += fen
         return self.book(fen, "", account, payer, at, memo, K.PAY_IN)
 
     def book(
@@ -75,6 +82,8 @@ class FakeBank:
         fen = int(asked["amount"].replace(".", ""))
         parent = self.done.get(asked["purpose"])
         reason = ""
+        if kind in SWEEPS:
+            return self.sweep(asked, kind, fen, at)
         if kind in _BUILDS_ON:
             if parent is None or parent.kind not in _BUILDS_ON[kind]:
                 reason = "无此业务"
@@ -94,6 +103,17 @@ class FakeBank:
         else:
             ref = f"H{len(self.done) + 1:05d}"
             self.done[ref] = Payment(kind, fen)
+        return Reply(asked["op_id"], fen, "CNY", Outcome.DONE, ref, "")
+
+    def sweep(self, asked: dict[str, str], kind: OperationKind, fen: int, at: dt.datetime) -> Reply:
+        """Move money from one sub-account to another: a line for each, with the same number."""
+        payer, payee = asked["payer_account"], asked["payee_account"]
+        if self.places[payer] < fen:
+            return Reply(asked["op_id"], fen, "CNY", Outcome.REFUSED, "", "余额不足")
+        self.places[payer] -= fen
+        self.places[payee] += fen
+        ref = self.book(-fen, asked["op_id"], payer, "", at, "", kind)
+        self.book(fen, asked["op_id"], payee, asked["payee_name"], at, "", kind)
         return Reply(asked["op_id"], fen, "CNY", Outcome.DONE, ref, "")
 
     def reply(self, replies: list[Reply]) -> bytes:

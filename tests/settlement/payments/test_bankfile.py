@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from exchange import scope
 from exchange.models import Firm, User
-from settlement import accounts, books, funds, ledger
+from settlement import accounts, books, clearing, funds, incoming, ledger
 from settlement import bank_files as desk
 from settlement import payment_worker as worker
-from settlement.ledger import CNY, Code
+from settlement.ledger import CNY, Code, Entry, Kind
 from settlement.models import (
     AccountState,
     BankFile,
     BankInstruction,
     BankLine,
+    BankSettings,
+    BatchState,
     BoundAccount,
     FundsMovement,
     FundsState,
     IncomingItem,
     IncomingState,
     LineState,
+    NettingBatch,
     OperationState,
     PaymentOperation,
     RailLine,
@@ -31,7 +36,7 @@ from settlement.models import (
 from settlement.payments import operations, rails, reconcile
 from settlement.payments.bankfile.layout import LayoutError, raw_standard
 from settlement.payments.bankfile.words import FileError, Reply, StatementLine
-from settlement.payments.ports import OperationKind, Outcome
+from settlement.payments.ports import SWEEPS, OperationKind, Outcome
 from tests.settlement.payments.bank import KEY, reply_paper, statement_paper
 from tests.settlement.payments.bench import Clock
 from tests.settlement.payments.fakebank import FakeBank
@@ -246,6 +251,195 @@ def test_a_damaged_foreign_or_skipped_file_loads_nothing(custody: Custody, setti
     assert rows() == before
     assert desk.load_replies(body, **word).is_new
     assert desk.load_statement(statement, **word).is_new
+
+
+def legs_day(custody: Custody, *, paid_fen: int) -> Firm:
+    """Let the seller have an account, and the books move `paid_fen` from buyer to seller."""
+    seller = Firm.objects.get(code="rzyf")
+    custody.open(seller, "VA-2")
+    desk.configure(
+        raw_standard(), "6222-custody", clearing_account="VA-C", fees_account="VA-F",
+        by=custody.clerk, now=custody.clock(),
+    )  # fmt: skip
+    paid = Entry(CNY, (Code.TRADING, custody.buyer.pk), (Code.TRADING, seller.pk), paid_fen - 50,
+                 Kind.PAYMENT)  # fmt: skip
+    fee = Entry(CNY, (Code.TRADING, custody.buyer.pk), (Code.FEES, 0), 50, Kind.FEE)
+    ledger.post([paid, fee], seq=9_000, position="x", at=custody.clock(), trade_id=1)
+    clearing.close(funding={}, by=custody.clerk, now=custody.clock())
+    custody.pulse()
+    return seller
+
+
+def batch() -> NettingBatch:
+    return NettingBatch.objects.get()
+
+
+def test_the_legs_of_a_batch_go_and_come_in_files_and_the_statement_explains_them(
+    custody: Custody,
+) -> None:
+    legs_day(custody, paid_fen=60_000)
+    custody.pulse()
+    word: dict[str, Any] = {"by": custody.clerk, "now": custody.clock()}
+    with pytest.raises(desk.DeskError, match="BATCH_OPEN"):
+        desk.configure(raw_standard(), "6222-custody", clearing_account="VA-X", **word)
+    first = custody.write()
+    assert (batch().state, first.rows) == (BatchState.PAYING_IN, 1)
+    assert b"sweep_in" in first.body
+    with pytest.raises(desk.DeskError, match="NOTHING_WAITS"):
+        custody.write()  # nothing is paid out yet
+    custody.load(custody.replies(first))
+    custody.pulse()
+    assert custody.bank.places == Counter({"VA-1": 10_000, "VA-C": 60_000})
+    second = custody.write()
+    assert (batch().state, second.rows) == (BatchState.PAYING_OUT, 2)
+    custody.load(custody.replies(second))
+    custody.pulse()
+    assert batch().state == BatchState.DONE
+    assert custody.bank.places == Counter(
+        {"VA-1": 10_000, "VA-C": 0, "VA-F": 50, "VA-2": 59_950}
+    ), "as the books have it"
+    custody.statement()
+    found = reconcile.run(rails.rail("bankfile"), custody.clock.go(10**6))
+    assert (found.breaks, found.ours_only) == (0, [])
+    assert IncomingItem.objects.filter(state=IncomingState.UNKNOWN).count() == 0
+    assert {one.lines.count() for one in PaymentOperation.objects.filter(kind__in=SWEEPS)} == {2}
+
+
+def test_a_statement_before_the_reply_is_matched_when_the_reply_has_come(custody: Custody) -> None:
+    legs_day(custody, paid_fen=60_000)
+    custody.pulse()
+    replies = custody.replies(custody.write())
+    custody.statement()
+    rail = rails.rail("bankfile")
+    assert reconcile.run(rail, custody.clock.go(5)).breaks == 2, (
+        "we do not know yet that it is done"
+    )
+    custody.load(replies)
+    custody.pulse()
+    assert reconcile.run(rail, custody.clock.go(5)).breaks == 0
+
+
+def test_what_the_bank_has_no_money_for_drops_out_and_the_line_of_another_place_is_a_break(
+    custody: Custody,
+) -> None:
+    legs_day(custody, paid_fen=60_000)
+    custody.pulse()
+    custody.bank.places["VA-1"] = 59_999
+    custody.load(custody.replies(custody.write()))
+    custody.pulse()
+    assert (batch().state, batch().revision) == (BatchState.DONE, 2)
+    assert batch().drops.count() == 2
+    assert custody.bank.places["VA-C"] == 0
+    clearing.close(funding={}, by=custody.clerk, now=custody.clock())
+    custody.pulse()
+    custody.pulse()
+    custody.bank.places["VA-1"] = 60_000
+    replies = custody.replies(custody.write())
+    custody.load(replies)
+    line = custody.bank.lines[-2]
+    custody.bank.lines[-2] = replace(line, own_account="VA-7")
+    custody.statement()
+    found = reconcile.run(rails.rail("bankfile"), custody.clock.go(5))
+    assert found.breaks == 1, "the money did not leave where it should"
+
+
+def test_legs_wait_until_the_operator_has_named_the_clearing_account(custody: Custody) -> None:
+    legs_day(custody, paid_fen=60_000)
+    custody.pulse()
+    file = custody.write()
+    assert file.rows == 1
+    BankInstruction.objects.all().delete()
+    PaymentOperation.objects.filter(kind__in=SWEEPS).update(state=OperationState.NEW)
+    BankSettings.objects.update(clearing_account="")
+    custody.clock.go(400)
+    custody.pulse()
+    row = PaymentOperation.objects.get(kind=OperationKind.SWEEP_IN)
+    assert (row.state, row.code) == (OperationState.NEW, "NO_CLEARING_ACCOUNT")
+    assert batch().state == BatchState.PAYING_IN, "nothing drops out"
+    with pytest.raises(desk.DeskError, match="ACCOUNTS_ALIKE"):
+        desk.configure(
+            raw_standard(), "6222-custody", clearing_account="VA-F", fees_account="VA-F",
+            by=None, now=custody.clock(),
+        )  # fmt: skip
+
+
+def unknown(custody: Custody, reason: str) -> IncomingItem:
+    return IncomingItem.objects.get(state=IncomingState.UNKNOWN, reason=reason)
+
+
+def test_unknown_money_goes_back_in_a_file_to_the_account_it_came_from(custody: Custody) -> None:
+    custody.bank.send_money("VA-1", 900, "Somebody else", custody.clock(), "coal")
+    custody.statement()
+    item = unknown(custody, "THIRD_PARTY")
+    assert item.return_to == "6228"
+    other = User.objects.create_user("second clerk")
+    word: dict[str, Any] = {"note": "一时查不到", "by": custody.clerk, "now": custody.clock()}
+    incoming.propose_return(item.pk, **word)
+    agree: dict[str, Any] = {"agreed": True, "now": custody.clock()}
+    with pytest.raises(incoming.IncomingError, match="SAME_PERSON"):
+        incoming.agree_return(item.pk, by=custody.clerk, **agree)
+    for act in (
+        lambda: incoming.propose_return(item.pk, **word),
+        lambda: incoming.decide(item.pk, firm=custody.buyer, **word),
+    ):
+        with pytest.raises(incoming.IncomingError, match="ITEM_STATE"):
+            act()
+    with scope.venue(2), pytest.raises(incoming.IncomingError, match="UNKNOWN_ITEM"):
+        incoming.agree_return(item.pk, by=other, **agree)
+    incoming.agree_return(item.pk, by=other, **agree)
+    with pytest.raises(incoming.IncomingError, match="ITEM_STATE"):
+        incoming.agree_return(item.pk, by=other, **agree)
+    custody.pulse()
+    file = custody.write()
+    assert b"6228" in file.body
+    assert b"Somebody else" in file.body
+    held = custody.bank.balance_fen
+    custody.load(custody.replies(file))
+    item.refresh_from_db()
+    assert (item.state, item.decided_by) == (IncomingState.RETURNED, other)
+    assert custody.bank.balance_fen == held - 900
+    assert custody.own() == (70_000, 0), "it was in nobody's books"
+    custody.statement()
+    found = reconcile.run(rails.rail("bankfile"), custody.clock.go(10**6))
+    assert (found.breaks, found.ours_only) == (0, [])
+
+
+def test_a_refused_return_is_nobodys_again_and_may_be_tried_anew_once(custody: Custody) -> None:
+    custody.bank.send_money("VA-9", 900, "Somebody else", custody.clock())
+    custody.statement()
+    item = unknown(custody, "NO_ACCOUNT")
+    other = User.objects.create_user("second clerk")
+    for balance, ends in ((0, IncomingState.UNKNOWN), (900, IncomingState.RETURNED)):
+        incoming.propose_return(item.pk, note="x", by=custody.clerk, now=custody.clock())
+        incoming.agree_return(item.pk, agreed=True, by=other, now=custody.clock())
+        custody.pulse()
+        custody.bank.balance_fen = balance
+        custody.load(custody.replies(custody.write()))
+        item.refresh_from_db()
+        assert item.state == ends
+    asked = PaymentOperation.objects.filter(kind=OperationKind.RETURN).order_by("pk")
+    assert [(one.state, one.purpose) for one in asked] == [
+        (OperationState.REFUSED, f"return:{item.pk}"),
+        (OperationState.DONE, f"return:{item.pk}"),
+    ]
+    with pytest.raises(incoming.IncomingError, match="ITEM_STATE"):
+        incoming.propose_return(item.pk, note="x", by=custody.clerk, now=custody.clock())
+
+
+def test_a_proposal_may_be_declined_and_money_of_no_account_cannot_go_back(
+    custody: Custody,
+) -> None:
+    custody.bank.send_money("VA-9", 900, "Somebody else", custody.clock())
+    custody.statement()
+    item = unknown(custody, "NO_ACCOUNT")
+    incoming.propose_return(item.pk, note="x", by=custody.clerk, now=custody.clock())
+    incoming.agree_return(item.pk, agreed=False, by=custody.clerk, now=custody.clock())
+    item.refresh_from_db()
+    assert (item.state, item.proposed_by) == (IncomingState.UNKNOWN, None)
+    IncomingItem.objects.filter(pk=item.pk).update(return_to="")
+    with pytest.raises(incoming.IncomingError, match="NO_RETURN_ACCOUNT"):
+        incoming.propose_return(item.pk, note="x", by=custody.clerk, now=custody.clock())
+    assert not PaymentOperation.objects.filter(kind=OperationKind.RETURN).exists()
 
 
 def test_a_line_of_an_earlier_statement_is_refused(custody: Custody) -> None:

@@ -54,7 +54,8 @@ def test_a_payment_is_held_taken_in_part_paid_out_and_taken_back(bench: Bench) -
         assert rail.lookup(one, first.ref) == first
     lines = list(rail.statement(bench.clock() - DAY, bench.clock() + DAY))
     assert sum(line.amount_fen for line in lines) == 7_000 - 6_900 + 900 - 900 + 500
-    assert {line.ref for line in lines} >= {took.ref, paid.ref}
+    assert {line.op_id or line.ref for line in lines} & {took.ref, "op2"}
+    assert {line.op_id or line.ref for line in lines} & {paid.ref, "op3"}
     assert len({line.line_id for line in lines}) == len(lines) == 5
 
 
@@ -110,3 +111,69 @@ def test_an_account_is_opened_for_its_holder(bench: Bench) -> None:
     opened = bench.ask(ask)
     assert (opened.outcome, bool(opened.ref)) == (Outcome.DONE, True)
     assert bench.ask(ask) == opened == bench.rail.lookup(ask)
+
+
+@pytest.mark.parametrize("kind", [K.SWEEP_IN, K.SWEEP_OUT])
+def test_a_leg_moves_once_between_two_places_and_nothing_else(
+    bench: Bench, kind: OperationKind
+) -> None:
+    rail = bench.rail
+    bench.ask(bench.operation(K.PAY_IN, 5_000))
+    bench.ask(bench.operation(K.SWEEP_IN, 2_000))
+    before = list(rail.statement(bench.clock() - DAY, bench.clock() + DAY))
+    leg = bench.operation(kind, 1_500)
+    answer = bench.ask(leg)
+    if not rail.capabilities().carries_legs:
+        assert (answer.outcome, answer.code) == (Outcome.REFUSED, "NOT_CARRIED")
+        assert rail.lookup(leg) == answer
+        return
+    assert (answer.outcome, answer.amount_fen) == (Outcome.DONE, 1_500)
+    assert bench.ask(leg) == answer == rail.lookup(leg) == rail.lookup(leg, answer.ref)
+    assert bench.ask(replace(leg, amount_fen=1)).code == "OP_ID_REUSED"
+    after = list(rail.statement(bench.clock() - DAY, bench.clock() + DAY))
+    lines = [line for line in after if line not in before]
+    assert sorted(line.amount_fen for line in lines) == [-1_500, 1_500]
+    own = leg.op_id.removeprefix("qldz:")
+    assert all(line.op_id == own or line.ref == answer.ref for line in lines)
+    assert len({line.line_id for line in lines}) == 2
+    if bench.bank is not None:
+        out = bench.operation(K.SWEEP_OUT, 100_000)
+        assert bench.ask(out).outcome == Outcome.REFUSED, "no more than has come together"
+        moved = 3_500 if kind == K.SWEEP_IN else 500
+        assert bench.bank.places["VA-C"] == moved
+        assert bench.bank.places[bench.payer] == 5_000 - moved
+
+
+def test_what_came_in_is_sent_back_once(bench: Bench) -> None:
+    rail = bench.rail
+    back = bench.operation(K.RETURN, 900)
+    before = list(rail.statement(bench.clock() - DAY, bench.clock() + DAY))
+    answer = bench.ask(back)
+    assert (answer.outcome, answer.amount_fen) == (Outcome.DONE, 900)
+    assert bench.ask(back) == answer == rail.lookup(back) == rail.lookup(back, answer.ref)
+    after = list(rail.statement(bench.clock() - DAY, bench.clock() + DAY))
+    moved = [line.amount_fen for line in after if line not in before]
+    is_stated = K.RETURN not in rail.capabilities().unstated
+    assert moved == ([-900] if is_stated else [])
+    if bench.double is None:
+        again = bench.operation(K.RETURN, 900, parent=back.parent)
+        assert bench.ask(again).outcome == Outcome.REFUSED, "there is nothing left of it"
+        other = bench.operation(K.RETURN, 1, parent="nothing")
+        assert bench.ask(other).outcome == Outcome.REFUSED
+    else:
+        assert bench.double.cash[bench.payer] == 1_000_000
+        too_much = bench.operation(K.RETURN, 1_000_001, parent=back.parent)
+        assert bench.ask(too_much).outcome == Outcome.REFUSED
+
+
+def test_money_goes_back_to_the_account_and_name_that_it_came_from_alone(bench: Bench) -> None:
+    if bench.bank is None:
+        return
+    back = bench.operation(K.RETURN, 900)
+    for wrong in (
+        replace(back, account="6229"),
+        replace(back, holder="Somebody else"),
+        replace(back, amount_fen=899),
+    ):
+        assert bench.rail.submit(wrong) == Answer(Outcome.REFUSED, "NOT_THE_PAYER")
+    assert bench.ask(back).outcome == Outcome.DONE

@@ -28,8 +28,9 @@ from settlement.models import (
     Reconciliation,
 )
 from settlement.payments import inbox, rails, reconcile
-from settlement.payments.ports import OperationKind
-from tests.fakestripe.double import Double, signed
+from settlement.payments.ports import Line, OperationKind
+from tests.fakestripe.double import FAULTS, Double, signed
+from tests.settlement.clearing_day import Killed, killed_at
 from tests.settlement.payments.bench import Clock, stripe_rail
 from tests.settlement.test_settlement import Still
 from tests.world import World
@@ -376,3 +377,97 @@ def test_the_ledger_rails_own_statement_agrees(bank: Bank, settings: Any) -> Non
     assert (found.breaks, RailLine.objects.filter(rail="ledger").count()) == (0, 2)
     kinds = set(PaymentOperation.objects.values_list("kind", "state"))
     assert (OperationKind.PAY_OUT, OperationState.DONE) in kinds
+
+
+def stranger(bank: Bank) -> IncomingItem:
+    """Let somebody else send 9 yuan to the buyer's account."""
+    account = bank.funded()
+    bank.double.send_money(account.funding, 900, "Somebody else")
+    BoundAccount.objects.update(poll_at=None)
+    bank.pulse()
+    return IncomingItem.objects.get(state=IncomingState.UNKNOWN)
+
+
+def send_back(bank: Bank, item: IncomingItem) -> None:
+    incoming.propose_return(item.pk, note="x", by=bank.clerk, now=bank.clock())
+    incoming.agree_return(item.pk, agreed=True, by=bank.finance, now=bank.clock())
+
+
+@pytest.mark.parametrize("fault", [*FAULTS, ""])
+def test_unknown_money_is_sent_back_exactly_once_whatever_becomes_of_the_call(
+    bank: Bank, fault: str
+) -> None:
+    item = stranger(bank)
+    faults = [fault] * 4
+
+    def trouble(method: str, path: str) -> str:
+        return faults.pop() if faults and path == "/v1/refunds" and method == "POST" else ""
+
+    bank.double.fault = trouble
+    send_back(bank, item)
+    for _ in range(30):
+        bank.pulse(seconds=200)
+    item.refresh_from_db()
+    assert item.state == IncomingState.RETURNED
+    (refund,) = bank.double.all("refund")
+    assert (refund["amount"], refund["metadata"]["came_as"]) == (900, item.ref)
+    assert bank.double.cash[item.account] == 0
+    assert bank.trading(bank.buyer) == 70_000
+    found = reconcile.run(rails.rail("stripe"), bank.clock.go(10_000))
+    assert found.ours_only == [], "a customer's cash is no part of the platform's balance"
+    bank.agree_with_engine()
+
+
+def test_a_return_that_the_payers_bank_takes_long_over_or_sends_back(bank: Bank) -> None:
+    item = stranger(bank)
+    bank.double.banks_are_slow = True
+    send_back(bank, item)
+    bank.pulse(times=3, seconds=100)
+    item.refresh_from_db()
+    assert item.state == IncomingState.RETURNING
+    (refund,) = bank.double.all("refund")
+    bank.double.arrive(refund["id"], "failed")
+    bank.pulse(times=2, seconds=100)
+    item.refresh_from_db()
+    assert (item.state, item.refusal) == (IncomingState.UNKNOWN, "failed")
+    send_back(bank, item)
+    bank.pulse(times=2, seconds=100)
+    bank.double.arrive(bank.double.all("refund")[0]["id"])
+    bank.pulse(times=2, seconds=100)
+    item.refresh_from_db()
+    assert (item.state, item.refusal) == (IncomingState.RETURNED, "")
+    assert bank.double.cash[item.account] == 0
+
+
+def test_a_worker_killed_at_every_write_of_a_return_sends_it_once(bank: Bank) -> None:
+    item = stranger(bank)
+    send_back(bank, item)
+    kills = 0
+    for _ in range(10):
+        write = 0
+        while True:
+            write += 1
+            try:
+                with killed_at(write):
+                    worker.pulse(bank.clock.go(61))
+            except Killed:
+                kills += 1
+                continue
+            break
+    item.refresh_from_db()
+    assert (item.state, kills > 2) == (IncomingState.RETURNED, True), kills
+    assert [one["amount"] for one in bank.double.all("refund")] == [900]
+
+
+def test_a_return_waits_while_a_break_is_open(bank: Bank) -> None:
+    item = stranger(bank)
+    lines = [Line("X1", "in", 7, bank.clock(), "qldz")]
+    reconcile.compare("stripe", lines, bank.clock(), lag_s=10**6)
+    send_back(bank, item)
+    bank.pulse(times=3)
+    assert bank.double.all("refund") == []
+    (line,) = reconcile.breaks("stripe")
+    reconcile.explain(line.pk, note="asked", by=bank.clerk, now=bank.clock())
+    bank.pulse()
+    item.refresh_from_db()
+    assert item.state == IncomingState.RETURNED
