@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
+from typing import Any
 
 from exchange import reference
 from exchange.keys import row_key
@@ -10,6 +12,7 @@ from exchange.models import Delivery, Instrument
 from exchange.scope import current_venue_id
 from matching.events import TradeExecuted
 from matching.units import TradeId
+from settlement.contracts import collecting, deadlines
 from settlement.contracts.terms import write_terms
 from settlement.models import Obligation, ObligationState
 from settlement.models.obligation import NEXT
@@ -47,12 +50,21 @@ def open_obligation(event: TradeExecuted, *, at: dt.datetime) -> Obligation:
             "receipts": [list(row) for row in event.receipts],
             "state": ObligationState.MATCHED,
             "opened_at": at,
-            "terms": write_terms(instrument, defaults, always_open=always_open)
-            if is_accepted
-            else {},
+            "terms": _terms(instrument, defaults, always_open=always_open) if is_accepted else {},
         },
     )
     return obligation
+
+
+def _terms(
+    instrument: Instrument, defaults: Mapping[str, Any], *, always_open: bool
+) -> dict[str, Any]:
+    """Return all that the contract keeps: its terms, who collects, when parties are reminded."""
+    reminds = instrument.commodity.parameters.get("remind_hours") or deadlines.HOURS
+    return write_terms(instrument, defaults, always_open=always_open) | {
+        "collection": collecting.agreed(instrument),
+        "remind_hours": list(reminds),
+    }
 
 
 def move(

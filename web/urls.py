@@ -17,6 +17,7 @@ from web.views import (
     operate,
     payments,
     quality,
+    todo,
     warehouse,
 )
 
@@ -41,6 +42,7 @@ urlpatterns = [
     path("<slug:venue>/funds/", office.funds, name="funds"),
     path("<slug:venue>/receipts/", office.receipts, name="receipts"),
     path("<slug:venue>/receipts/<int:receipt_id>/", office.receipt, name="receipt"),
+    path("<slug:venue>/todo/", todo.todo, name="todo"),
     path("<slug:venue>/contracts/", contracts.contracts, name="contracts"),
     path("<slug:venue>/contracts/<int:trade_id>/", contracts.contract, name="contract"),
     path("<slug:venue>/contracts/<int:trade_id>/paper.json", contracts.paper, name="paper"),

@@ -19,11 +19,14 @@ from settlement.models.contract import (
     Dispute,
     DisputeState,
     FinalStatement,
+    Forum,
     Inspection,
     Invoice,
     InvoiceState,
+    PriceCut,
     WeighTicket,
 )
+from settlement.models.deadline import Reminder
 from settlement.models.freeze import FreezeReason, FreezeState, FundsFreeze
 from settlement.models.netting import NettingBatch, NettingDrop, NettingLine
 from settlement.models.obligation import Obligation, ObligationState
@@ -61,6 +64,7 @@ __all__ = [
     "DisputeState",
     "Endorsement",
     "FinalStatement",
+    "Forum",
     "FreezeReason",
     "FreezeState",
     "FundsDirection",
@@ -83,10 +87,12 @@ __all__ = [
     "OutboxCommand",
     "OutboxState",
     "PaymentOperation",
+    "PriceCut",
     "RailLine",
     "Receipt",
     "ReceiptChange",
     "ReceiptState",
     "Reconciliation",
+    "Reminder",
     "WeighTicket",
 ]

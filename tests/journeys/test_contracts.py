@@ -186,7 +186,8 @@ def test_a_buyer_that_never_pays_loses_its_deposit_or_a_penalty_never_both(
         "-c",
         "import datetime as d; from settlement.models import Obligation as O;"
         f"o = O.objects.across_venues().filter(venue__code='qldz', trade_id={number});"
-        "o.update(due_at=o.get().due_at - d.timedelta(days=9))",
+        "at = o.get().due_at - d.timedelta(days=9);"
+        "o.update(due_at=at, reminded_at=at, remind_at=None, acts_at=at)",
     )
     page = case.becomes("buyer_default", "seller")
     expect(page.get_by_test_id("act-remedy").locator("option")).to_have_count(2)

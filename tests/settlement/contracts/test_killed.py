@@ -65,6 +65,10 @@ def killing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Killer]:
         yield killer
 
 
+def fresh() -> Deal:
+    return Deal(cover_bp=1_000, buyer_yuan=2_000_000, basis="DELIVERED")
+
+
 def settled(deal: Deal) -> None:
     """Deposit, payment, delivery, top-up, a dispute, invoice, close."""
     deal.pay()
@@ -115,12 +119,12 @@ def test_a_follower_killed_at_every_write_loses_nothing_and_does_nothing_twice(
 ) -> None:
     reference.load()
     with transaction.atomic():
-        deal = Deal(cover_bp=1_000, buyer_yuan=2_000_000)
+        deal = fresh()
         live(deal)
         unharmed = everything(deal)
         transaction.set_rollback(True)
     with killing(monkeypatch) as killer:
-        deal = Deal(cover_bp=1_000, buyer_yuan=2_000_000)
+        deal = fresh()
         live(deal)
     assert deal.state in ("closed", "terminated")
     assert killer.kills > 90
