@@ -200,11 +200,11 @@ class Deal:
     def take_invoice(self) -> None:
         self.do(invoicing.answer, **self.as_buyer(), accepted=True, reason="")
 
-    def wait(self, **time: int) -> int:
+    def wait(self, *, every_h: int = 6, **time: int) -> int:
         """Let time pass while the timers run: here every six hours, and at its end."""
         until, moved = self.now + dt.timedelta(**time), 0
         while self.now < until:
-            self.now = min(self.now + dt.timedelta(hours=6), until)
+            self.now = min(self.now + dt.timedelta(hours=every_h), until)
             moved += self.sweep()
         return moved
 
