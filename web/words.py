@@ -96,6 +96,7 @@ SIDES = {
     "warehouse": _("仓库"),
     "inspector": _("检验机构"),
     "clerk": _("结算员"),
+    "reviewer": _("复核"),
 }
 FORUMS = {"arbitration": _("仲裁"), "court": _("法院")}
 NEXT_STEPS = {

@@ -95,7 +95,7 @@ def of_dispute(contract: Obligation, dispute: Dispute) -> list[Duty]:
     if dispute.state == D.DECIDED:
         return [Duty("appeal", BUYER, due), Duty("appeal", SELLER, due)]
     if dispute.state == D.HELD:
-        return [Duty("award", Role.CLERK, None)]
+        return [Duty("award", Role.REVIEWER, None)]
     return []
 
 
@@ -122,7 +122,7 @@ def todo(firm: Firm | None, role: str) -> list[Todo]:
     )
     if firm is not None:
         rows = rows.filter(models.Q(buyer=firm) | models.Q(seller=firm))
-    elif role in (Role.WAREHOUSE, Role.INSPECTOR, Role.CLERK):
+    elif role in (Role.WAREHOUSE, Role.INSPECTOR, Role.CLERK, Role.REVIEWER):
         waits = models.Q(state__in=[S.DELIVERING, S.DISPUTED])
         rows = rows.filter(waits | models.Q(dispute__state__in=[D.PANEL, D.HELD]))
     else:

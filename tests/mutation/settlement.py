@@ -11,15 +11,18 @@ Run: python -m tests.mutation.settlement [--sample 40] [--seed 1] [--only defaul
 from __future__ import annotations
 
 import argparse
+import atexit
 import importlib
 import inspect
 import os
 import random
+import shutil
 import signal
 import sys
 import time
 import tomllib
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -60,13 +63,16 @@ def warm() -> None:
 
 
 class Keep:
-    """Keeps the migrated database of the first session for the forks."""
+    """Keeps the migrated database of the first session for the forks; `main` removes it."""
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_unconfigure(self, config: pytest.Config) -> None:
-        from tests import conftest
+    @pytest.hookimpl(wrapper=True)
+    def pytest_unconfigure(self, config: pytest.Config) -> Iterator[None]:
+        from tests.environment import HOME
 
-        conftest.shutil.rmtree = lambda *_, **__: None  # type: ignore[assignment]
+        aside = HOME.rename(f"{HOME}-kept")
+        yield
+        aside.rename(HOME)
+        atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 
 
 def plant(mutant: Mutant) -> None:
@@ -80,15 +86,16 @@ def plant(mutant: Mutant) -> None:
     inspect.unwrap(getattr(found, "__func__", found)).__code__ = mutant.code
 
 
-def survives(mutant: Mutant) -> bool:
-    """Whether all tests pass with the fault in place."""
+def survives(mutant: Mutant | None) -> bool:
+    """Whether all tests pass with the fault in place; None is no fault, which must."""
     child = os.fork()
     if child == 0:
         quiet = os.open(os.devnull, os.O_WRONLY)
         os.dup2(quiet, 1)
         os.dup2(quiet, 2)
         try:
-            plant(mutant)
+            if mutant is not None:
+                plant(mutant)
             paths = [f"{FOLDER}/{name}.py" for name in TESTS]
             arguments = ["-x", "-q", "-p", "no:xdist", "-p", "no:warnings", *paths]
             code = int(pytest.main(arguments, plugins=[Leave()]))
@@ -125,6 +132,8 @@ def main() -> int:
     listed = tomllib.loads((Path(__file__).parent / "settlement.toml").read_text("utf-8"))
     same = {(one["file"], one["function"], one["name"]) for one in listed["mutant"]}
     warm()
+    if not survives(None):
+        parser.error("the tests fail without any fault")
     tried: Counter[str] = Counter()
     alive: list[Mutant] = []
     for mutant in chosen(arguments.sample, arguments.seed, arguments.only):

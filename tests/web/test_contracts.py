@@ -262,7 +262,7 @@ def test_a_case_goes_to_court_and_another_clerk_enters_its_ruling(desk: Desk) ->
     page = clerk.get(PAGE).content.decode()
     assert 'data-testid="held">法院 · （2026）鲁11民初118号' in page
     assert "award" not in acts(page), "not by who took it there"
-    other = desk.client("clerk")
+    other = desk.client("reviewer")
     assert todo(other) == [("award", "1")]
     ruling = {"amount": "400.00", "document": "（2026）鲁11民终9号"}
     assert act(desk, other, "award", **ruling).status_code == 302

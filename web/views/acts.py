@@ -400,7 +400,7 @@ ACTS: Final[Mapping[str, Act]] = {
         ),
     ),
     "award": Act(
-        _("仲裁或法院结果"), _("登记并执行"), Role.CLERK, "",
+        _("仲裁或法院结果"), _("登记并执行"), Role.REVIEWER, "",
         _may_award,
         _form(AwardForm),
         lambda v, f: disputes.award(

@@ -10,13 +10,14 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from exchange.models import Role
 from settlement.contracts import duties
 from settlement.models import Dispute, Invoice, Obligation
 from web import display, roles, words
 from web.middleware import VenueRequest
 
 
-@roles.only(roles.FIRM, roles.HANDLE)
+@roles.only(roles.FIRM, roles.HANDLE, Role.REVIEWER)
 @require_GET
 def todo(request: VenueRequest) -> HttpResponse:
     """Show what the firm, or this role of the venue, has to do about contracts."""
