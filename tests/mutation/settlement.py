@@ -5,7 +5,7 @@ a migrated database, one fork a fault, the contracts' tests until the first fail
 faults of each file; `tests/settlement/MUTATION.md` says what came of it. Faults that change nothing
 that anybody could see are listed with their reasons in `settlement.toml`.
 
-Run: python -m tests.mutation.settlement [--sample 40] [--seed 1] [--only defaults.py]
+Run: python -m tests.mutation.settlement [--sample 40] [--seed 1] [--only TEXT of a fault's line]
 """
 
 from __future__ import annotations
@@ -114,10 +114,15 @@ def survives(mutant: Mutant | None) -> bool:
         time.sleep(0.1)
 
 
-def chosen(sample: int, seed: int, only: str) -> list[Mutant]:
-    """Return a sample over all files, or all faults of one."""
-    files = [file for file in FILES if not only or file.endswith(only)]
-    found = [m for f in files for m in mutants(f, (ROOT / f).read_text(encoding="utf-8"))]
+def line(mutant: Mutant) -> str:
+    """Return what is printed of a fault."""
+    return f"{mutant.file} | {mutant.function} | {mutant.name}"
+
+
+def chosen(sample: int, seed: int, only: list[str]) -> list[Mutant]:
+    """Return a sample of all faults, or of those whose line contains one of the texts."""
+    found = [m for f in FILES for m in mutants(f, (ROOT / f).read_text(encoding="utf-8"))]
+    found = [m for m in found if not only or any(text in line(m) for text in only)]
     picked = set(random.Random(seed).sample(range(len(found)), min(sample, len(found))))
     return [mutant for number, mutant in enumerate(found) if number in picked]
 
@@ -127,7 +132,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sample", type=int, default=40, help="how many faults")
     parser.add_argument("--seed", type=int, default=1, help="which sample")
-    parser.add_argument("--only", default="", help="faults of one file, such as defaults.py")
+    parser.add_argument("--only", nargs="*", default=[], help="faults whose line contains a text")
     arguments = parser.parse_args()
     listed = tomllib.loads((Path(__file__).parent / "settlement.toml").read_text("utf-8"))
     same = {(one["file"], one["function"], one["name"]) for one in listed["mutant"]}
@@ -140,13 +145,13 @@ def main() -> int:
         key = (mutant.file, mutant.function, mutant.name)
         begun = time.monotonic()
         if key in same:
-            print("equivalent:", " | ".join(key), flush=True)
+            print("equivalent:", line(mutant), flush=True)
             continue
         tried[mutant.file] += 1
         lives = survives(mutant)
         alive += [mutant] * lives
         took = time.monotonic() - begun
-        print(f"{'ALIVE' if lives else 'killed'} {took:.0f} s:", " | ".join(key), flush=True)
+        print(f"{'ALIVE' if lives else 'killed'} {took:.0f} s:", line(mutant), flush=True)
     print("| File | Tried | Alive |\n|---|---|---|")
     for file in sorted(tried):
         print(f"| {file} | {tried[file]} | {sum(one.file == file for one in alive)} |")

@@ -49,6 +49,7 @@ def test_before_a_court_the_money_waits_for_its_paper_and_another_person_enters_
     assert (dispute.state, dispute.due_at, dispute.seller_gets_fen) == ("held", None, None)
     deal.invoice()
     deal.take_invoice()
+    assert deal.contract().due_at is None, "nothing more is asked of the parties"
     deal.wait(days=40)
     assert (deal.state, deal.dispute().state) == ("settled", "held"), "silence brings nothing"
     assert deal.money(deal.buyer, Code.COMMITTED) == 5_000_000
@@ -140,3 +141,15 @@ def test_a_cut_needs_a_reason_a_party_and_a_proposal() -> None:
     assert deal.refusal(cutting.take, **stranger, value_fen=1) == "UNKNOWN_CONTRACT"
     deal.do(settling.object_to, **deal.as_seller(), amount_fen=1, reason="x")
     assert deal.refusal(cutting.take, **deal.as_seller(), value_fen=1) == "CONTRACT_STATE"
+
+
+def test_a_stranger_has_no_word_at_any_step_of_a_dispute() -> None:
+    deal = disputed(stage="alleged")
+    stranger = {"firm": deal.stranger, "by": deal.people["clerk"]}
+    assert deal.refusal(disputes.respond, **stranger, text="x") == "UNKNOWN_CONTRACT"
+    deal.do(disputes.respond, **deal.as_seller(), text="不同意")
+    assert deal.refusal(disputes.offer, **stranger, fen=1) == "UNKNOWN_CONTRACT"
+    clerk = {"by": deal.people["clerk"]}
+    deal.do(disputes.to_panel, **clerk)
+    deal.do(disputes.decide, **clerk, seller_gets=1, text="裁决")
+    assert deal.refusal(disputes.appeal, **stranger) == "UNKNOWN_CONTRACT"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from settlement.contracts.collecting import storage_fen
 from settlement.ledger import Code
-from tests.settlement.contracts.trade import Deal, defaults, delivering, settling
+from tests.settlement.contracts.trade import Deal, defaults, delivering, settling, timers
 
 pytestmark = [pytest.mark.databases, pytest.mark.django_db]
 
@@ -274,3 +274,29 @@ def test_storage_beyond_what_is_bound_is_asked_for_before_the_exchange() -> None
     assert (deal.state, deal.contract().unpaid_fen) == ("settled", 0)
     assert settling.extra_fen(deal.contract()) == storage
     deal.prove()
+
+
+def test_the_buyers_fee_counts_when_the_final_value_is_just_above_what_is_bound() -> None:
+    deal = Deal(cover_bp=1_000, buyer_yuan=2_000_000)
+    deal.pay()
+    deal.deliver(1_100_500)  # 794,561 yuan with 794,597.10 bound: the fee of 361 does not fit
+    deal.accept()
+    deal.agree()
+    assert deal.state == "top_up"
+    assert deal.pay() == 72_200 * 1_100 + 36_100 + FEE - 79_420_000 - 39_710
+    assert (deal.state, deal.contract().unpaid_fen) == ("settled", 0)
+
+
+def test_a_second_sweep_that_comes_too_late_asks_for_no_penalty_again() -> None:
+    deal = Deal()
+    small_part(deal)
+    assert deal.contract().penalty_at is not None
+    kinds = deal.kinds()
+    with deal.scope():
+        assert timers._ask_penalty(1, deal.now) is False, "another has asked for today"
+    deal.pay_in(deal.seller, 100_000)
+    deal.cash_in += 10_000_000
+    deal.wait(days=1)
+    with deal.scope():
+        assert timers._ask_penalty(1, deal.now) is False, "another has got it"
+    assert deal.kinds()[len(kinds) :].count("penalty_paid") == 1

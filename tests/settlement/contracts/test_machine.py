@@ -199,7 +199,9 @@ def nothing_is_below_zero(life: Life, seen: Seen) -> None:
 
 def nothing_is_half_exchanged(life: Life, seen: Seen) -> None:
     """3: between steps escrow and custody are empty."""
-    assert not any(left for key, left in seen.balances.items() if key[1] in BETWEEN)
+    between = {key: left for key, left in seen.balances.items() if key[1] in BETWEEN}
+    assert not any(between.values())
+    assert not any(firm for _, _, firm in between), "what is between is nobody's"
 
 
 def title_moves_with_money(life: Life, seen: Seen) -> None:

@@ -258,3 +258,21 @@ def test_a_default_asks_the_party_that_kept_the_contract() -> None:
     assert (todo(deal, deal.buyer), todo(deal, deal.seller)) == ([], ["remedy"])
     deal.do(defaults.choose, **deal.as_seller(), remedy="penalty")
     assert todo(deal, deal.seller) == []
+
+
+def test_a_deadline_from_before_this_rule_that_asks_for_nothing_any_more_is_dropped() -> None:
+    deal = Deal()
+    deal.deliver(1_000_000)
+    deal.accept()
+    deal.do(settling.object_to, **deal.as_buyer(), amount_fen=5_000_000, reason="重量不符")
+    deal.invoice()
+    deal.take_invoice()
+    with deal.scope():  # as the migration finds a contract whose invoice is accepted
+        Obligation.objects.update(due_at=deal.now, acts_at=deal.now, remind_at=deal.now)
+    said = reminders(deal)
+    deal.sweep()
+    deal.miss(hours=2)
+    deal.sweep()
+    contract = deal.contract()
+    assert (contract.state, contract.due_at, contract.acts_at) == ("settled", None, None)
+    assert [one for one in reminders(deal) if one[1] != "respond"] == said

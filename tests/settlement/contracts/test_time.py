@@ -8,6 +8,7 @@ import pytest
 
 from matching.commands import PayTrade
 from settlement.contracts import money, timers
+from settlement.contracts.flow import ContractError
 from settlement.ledger import Code
 from tests.settlement.contracts.trade import (
     CODE,
@@ -292,8 +293,14 @@ def test_a_weight_in_dispute_is_weighed_again_once() -> None:
     deal.do(delivering.dispute, **deal.as_buyer(), **said)
     assert deal.state == "disputed"
     clerk = {"by": deal.people["clerk"]}
+    for wrong in (0, delivering.TICKET_MOST_KG + 1):
+        with pytest.raises(ContractError) as refused, deal.scope():
+            delivering.decide_weight(1, **clerk, ticket=1, net_kg=wrong, now=deal.now)
+        assert (refused.value.code, refused.value.values) == ("SCALE", (wrong, 0))
     deal.do(delivering.decide_weight, **clerk, ticket=1, net_kg=995_000)
+    deal.wait(days=1)
     deal.do(delivering.end_umpire, **clerk)
+    assert deal.contract().due_at == deal.now + dt.timedelta(days=5), "its days begin anew"
     assert deal.refusal(delivering.dispute, **deal.as_seller(), **said) == "UMPIRE_FINAL"
     deal.accept()
     assert deal.statement().body["payable_kg"] == 995_000

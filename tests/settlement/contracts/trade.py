@@ -263,4 +263,7 @@ def _vat(value: int, rate: int) -> tuple[int, int]:
     return net, value - net
 
 
-__all__ = ["CODE", "Deal", "defaults", "delivering", "disputes", "invoicing", "paying", "settling"]
+__all__ = [
+    "CODE", "Deal", "defaults", "delivering", "disputes", "invoicing", "paying", "settling",
+    "timers",
+]  # fmt: skip
