@@ -22,6 +22,7 @@ from settlement.models.obligation import OPEN_STATES
 
 S, D = ObligationState, DisputeState
 BUYER, SELLER = "buyer", "seller"
+_QUARRELS: Final = (D.ALLEGED, D.CONCILIATION, D.PANEL, D.DECIDED, D.HELD)
 TODO_MOST: Final = 500
 """Open contracts of one firm, or of one venue's desk, on a list of what to do."""
 
@@ -115,9 +116,13 @@ def _penalty(contract: Obligation) -> list[Duty]:
 def todo(firm: Firm | None, role: str) -> list[Todo]:
     """Return what a firm, or a role of the venue's own people, has to do; nearest deadline first.
 
-    A role that decides nothing about contracts has nothing to do.
+    Only what time will look at, or a dispute or penalty that is open: the invoice of a receipt that
+    has passed has no deadline and is left to the list of contracts. A role that decides nothing
+    about contracts has nothing to do.
     """
-    rows = Obligation.objects.filter(state__in=OPEN_STATES).select_related(
+    asks = models.Q(due_at__isnull=False) | models.Q(acts_at__isnull=False)
+    asks |= models.Q(penalty_at__isnull=False) | models.Q(dispute__state__in=_QUARRELS)
+    rows = Obligation.objects.filter(asks, state__in=OPEN_STATES).select_related(
         "instrument", "buyer", "seller", "dispute"
     )
     if firm is not None:

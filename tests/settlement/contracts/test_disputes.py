@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 
 from exchange.models import User
 from settlement.contracts import cutting
+from settlement.contracts.evidence import bundle
 from settlement.contracts.terms import digest
 from settlement.ledger import Code
 from settlement.models import Dispute
@@ -61,6 +62,9 @@ def test_before_a_court_the_money_waits_for_its_paper_and_another_person_enters_
     dispute = deal.dispute()
     assert (deal.state, dispute.state, dispute.seller_gets_fen) == ("closed", "executed", 4_000_000)
     assert deal.money(deal.seller) == VALUE - FEE - 1_000_000
+    with deal.scope():
+        told = bundle(deal.contract(), seen_by=None)["dispute"]
+    assert (told["held_document"], told["award_document"]) == (PAPER, ruling["document"])
     deal.prove()
 
 

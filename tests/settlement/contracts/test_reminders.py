@@ -186,6 +186,18 @@ def test_an_invoice_that_the_buyer_leaves_unanswered_is_taken_after_a_reminder()
     deal.prove()
 
 
+def test_an_invoice_taken_by_silence_leaves_a_quarrel_alone_and_asks_for_nothing_more() -> None:
+    deal = Deal()
+    deal.deliver(1_000_000)
+    deal.accept()
+    deal.do(settling.object_to, **deal.as_buyer(), amount_fen=5_000_000, reason="重量不符")
+    deal.invoice()
+    deal.wait(days=5)
+    contract = deal.contract()
+    assert (contract.state, contract.kept_fen, contract.due_at) == ("settled", 5_000_000, None)
+    assert deal.kinds().count("invoice_by_silence") == 1
+
+
 def test_a_late_invoice_is_written_down_once_and_its_money_stays_kept() -> None:
     deal = Deal()
     deal.deliver(1_000_000)
@@ -249,6 +261,26 @@ def test_what_to_do_is_listed_for_who_has_to_nearest_deadline_first() -> None:
     with deal.scope():
         dues = [one.duty.due_at for one in duties.todo(deal.seller, "")]
     assert dues == sorted(dues)  # type: ignore[type-var]
+
+
+def test_an_invoice_that_has_no_deadline_is_not_on_the_list() -> None:
+    deal = Deal()
+    deal.deliver(1_000_000)
+    deal.accept()
+    deal.agree()
+    assert todo(deal, deal.seller) == ["invoice"]
+    with deal.scope():  # what a passed receipt's contract looks like
+        Obligation.objects.update(terms={}, due_at=None, acts_at=None, remind_at=None)
+    assert todo(deal, deal.seller) == []
+
+
+def test_a_penalty_that_waits_for_the_sellers_money_is_on_its_list() -> None:
+    deal = Deal(basis="DELIVERED")
+    deal.order()
+    deal.wait(days=15)
+    assert todo(deal, deal.buyer) == ["remedy"]
+    deal.do(defaults.choose, **deal.as_buyer(), remedy="penalty")
+    assert (todo(deal, deal.buyer), todo(deal, deal.seller)) == ([], ["penalty"])
 
 
 def test_a_default_asks_the_party_that_kept_the_contract() -> None:
