@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib
+from pathlib import Path
 
 import pytest
+from django.apps import apps
 from django.db import IntegrityError, transaction
 
+import settlement.migrations
 from exchange.models import Role
 from settlement.contracts import duties, timers
 from settlement.models import Obligation, Reminder
@@ -308,3 +312,21 @@ def test_a_deadline_from_before_this_rule_that_asks_for_nothing_any_more_is_drop
     contract = deal.contract()
     assert (contract.state, contract.due_at, contract.acts_at) == ("settled", None, None)
     assert [one for one in reminders(deal) if one[1] != "respond"] == said
+
+
+def test_deadlines_that_ran_before_the_migration_are_looked_at_when_they_come() -> None:
+    (file,) = Path(settlement.migrations.__path__[0]).glob("*_contract_reminders.py")
+    migration = importlib.import_module(f"settlement.migrations.{file.stem}")
+    deal = Deal()
+    deal.deliver(1_000_000)
+    due = deal.contract().due_at
+    assert due is not None
+    with deal.scope():  # as it was: reminded by the old rule, no other column
+        Obligation.objects.update(acts_at=None, remind_at=None, reminded_at=deal.now)
+        migration.look_again(apps, None)
+    deal.now = due
+    deal.sweep()
+    assert (deal.state, reminders(deal)) == ("delivered", [("buyer", "accept", 0)])
+    deal.miss(hours=2)
+    deal.sweep()
+    assert deal.state == "stated"
