@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from settlement.contracts.collecting import storage_fen
 from settlement.ledger import Code
-from tests.settlement.contracts.trade import Deal, defaults, delivering, settling, timers
+from tests.settlement.contracts.trade import (
+    Deal,
+    defaults,
+    delivering,
+    disputes,
+    settling,
+    timers,
+)
 
 pytestmark = [pytest.mark.databases, pytest.mark.django_db]
 
@@ -173,6 +180,9 @@ def test_goods_that_are_not_there_are_the_sellers_default_whoever_was_late() -> 
     deal.do(delivering.report_missing, **keeper, reason="垛位无此货")
     contract = deal.contract()
     assert (contract.state, contract.storage_fen) == ("seller_default", 0)
+    with deal.scope():
+        told = contract.events.get(kind="goods_missing")
+    assert (told.by, told.detail) == (deal.people["keeper"], {"reason": "垛位无此货"})
     deal.do(defaults.choose, **deal.as_buyer(), remedy="penalty")
     assert deal.state == "terminated"
     assert deal.money(deal.buyer) == 2_000_000_000 + VALUE // 10
@@ -256,6 +266,24 @@ def test_after_thirty_days_the_goods_are_free_and_the_penalty_stays_owed_and_sho
     with deal.scope():
         assert [one.free_lots for one in deal.world.engine.receipts()] == [960]
     assert deal.world.engine.venue.trades == {}
+    deal.prove()
+
+
+def test_a_dispute_about_money_that_a_penalty_has_used_up_is_ruled_on_without_any() -> None:
+    deal = Deal(seller_yuan=100_000)
+    deal.order()
+    deal.truck(40_000)
+    deal.loaded()
+    deal.accept()
+    deal.do(settling.object_to, **deal.as_seller(), amount_fen=1_000_000, reason="短重")
+    assert (deal.state, deal.dispute().amount_fen) == ("settled", 0)
+    deal.do(disputes.respond, **deal.as_buyer(), text="不同意")
+    for who in (deal.as_buyer(), deal.as_seller()):
+        deal.do(disputes.offer, **who, fen=0)
+    assert deal.dispute().state == "executed"
+    deal.invoice()
+    deal.take_invoice()
+    assert deal.state == "closed"
     deal.prove()
 
 

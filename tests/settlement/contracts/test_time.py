@@ -340,12 +340,16 @@ def test_a_scale_that_cannot_be_and_a_code_that_is_not_are_refused() -> None:
     truck = {"by": deal.people["keeper"], "plate": "鲁L·1", "code": CODE}
     scale = {"gross_kg": 10, "tare_kg": 10}
     assert deal.refusal(delivering.weigh_in, **truck, **scale) == "SCALE"
+    heavy = {"gross_kg": delivering.TICKET_MOST_KG + 1, "tare_kg": 10}
+    assert deal.refusal(delivering.weigh_in, **truck, **heavy) == "SCALE"
+    assert deal.refusal(delivering.weigh_in, **truck, gross_kg=1, tare_kg=-1) == "SCALE"
     right = {"gross_kg": 11, "tare_kg": 10}
     assert deal.refusal(delivering.weigh_in, **(truck | {"code": "AAAAAA"}), **right) == (
         "PICKUP_CODE"
     )
     assert deal.refusal(delivering.weigh_in, **(truck | {"plate": " "}), **right) == "REQUIRED"
     assert deal.refusal(delivering.finish_loading, by=deal.people["keeper"]) == "NO_TICKET"
+    deal.do(delivering.weigh_in, **truck, gross_kg=delivering.TICKET_MOST_KG, tare_kg=0)
 
 
 def test_a_sweep_repeated_changes_nothing_more() -> None:
