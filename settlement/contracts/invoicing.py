@@ -29,6 +29,9 @@ from settlement.tax import split_vat
 NUMBER: Final = re.compile(r"[0-9]{8,20}")
 """Digits of a fully digital e-invoice's number (20), or of an older paper one (8)."""
 
+REASON_MOST: Final = 200
+"""Characters of a reason for rejecting an invoice."""
+
 
 @transaction.atomic
 def issue(
@@ -112,8 +115,10 @@ def answer(
         raise ContractError("CONTRACT_STATE")
     if not accepted and not reason.strip():
         raise ContractError("REQUIRED")
+    if len(reason.strip()) > REASON_MOST:
+        raise ContractError("TOO_LONG")
     state = InvoiceState.ACCEPTED if accepted else InvoiceState.REJECTED
-    Invoice.objects.filter(pk=invoice.pk).update(state=state, reason=reason.strip()[:200])
+    Invoice.objects.filter(pk=invoice.pk).update(state=state, reason=reason.strip())
     note(contract, f"invoice_{state}", at=now, firm_id=firm.pk, by=by, number=invoice.number)
     if accepted:
         set_due(contract, None)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from django.db import IntegrityError, transaction
 
-from exchange.models import User
-from settlement.contracts import cutting
+from exchange.models import Role, User
+from settlement.contracts import cutting, duties
 from settlement.contracts.evidence import bundle
 from settlement.contracts.terms import digest
 from settlement.ledger import Code
@@ -48,6 +48,10 @@ def test_before_a_court_the_money_waits_for_its_paper_and_another_person_enters_
     deal.do(disputes.take_to, **clerk, forum="arbitration", document=PAPER)
     dispute = deal.dispute()
     assert (dispute.state, dispute.due_at, dispute.seller_gets_fen) == ("held", None, None)
+    with deal.scope():
+        (waits,) = duties.todo(None, Role.REVIEWER)
+        assert (waits.duty.what, waits.duty.due_at) == ("award", None)
+        assert duties.todo(None, Role.CLERK) == []
     deal.invoice()
     deal.take_invoice()
     assert deal.contract().due_at is None, "nothing more is asked of the parties"

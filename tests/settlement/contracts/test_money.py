@@ -63,6 +63,7 @@ def test_each_day_begun_costs_five_in_ten_thousand(hours: int, fee: int) -> None
 
 def test_a_penalty_rounds_half_up_once() -> None:
     assert [penalty_fen(value, 1_000) for value in (4, 5, 14, 15)] == [0, 1, 1, 2]
+    assert [penalty_fen(value, 1) for value in (4_999, 5_000)] == [0, 1]
 
 
 def test_an_umpire_goes_before_the_first_certificate_and_a_tickets_own_before_the_common_one() -> (

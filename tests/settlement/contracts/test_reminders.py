@@ -239,6 +239,7 @@ def test_a_dispute_reminds_each_who_has_to_speak() -> None:
     assert deal.kinds().count("panel_late") == 1
     assert ("venue", "decide", 24) in reminders(deal)
     deal.do(disputes.decide, by=deal.people["clerk"], text="按证书", seller_gets=0)
+    assert todo(deal, deal.buyer)[-1] == todo(deal, deal.seller)[-1] == "appeal"
     deal.miss(days=6)
     deal.sweep()
     assert deal.dispute().state == "decided", "a decision is not final before its reminder"
