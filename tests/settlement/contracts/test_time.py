@@ -10,6 +10,7 @@ from matching.commands import PayTrade
 from settlement.contracts import money, timers
 from settlement.contracts.flow import ContractError
 from settlement.ledger import Code
+from settlement.models import Dispute
 from tests.settlement.contracts.trade import (
     CODE,
     Deal,
@@ -154,7 +155,9 @@ def test_a_top_up_that_is_never_paid_leaves_the_seller_what_there_is() -> None:
     deal.agree()
     assert deal.state == "top_up"
     owed = 74_825 * 1_099 + 36_100
-    deal.wait(days=6)
+    deal.wait(days=4)
+    assert deal.state == "top_up", "late, but within its days of grace"
+    deal.wait(days=2)
     assert deal.state == "settled"
     assert deal.contract().unpaid_fen == owed - 79_420_000 - 39_710
     deal.prove()
@@ -244,6 +247,10 @@ def test_nothing_is_ruled_on_before_the_undisputed_part_has_moved() -> None:
     assert deal.state == "top_up"
     answer = {**deal.as_seller(), "text": "不同意"}
     assert deal.refusal(disputes.respond, **answer) == "CONTRACT_STATE"
+    with deal.scope():
+        Dispute.objects.update(acts_at=deal.now, remind_at=None)
+    assert deal.sweep() == 0, "nor does its time run out"
+    assert deal.dispute().acts_at == deal.now + dt.timedelta(minutes=1)
     deal.pay()
     deal.do(disputes.respond, **answer)
     assert deal.dispute().state == "conciliation"
