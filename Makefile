@@ -17,7 +17,7 @@ SAMPLE ?= 200
 WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -gt 4 ] && n=4; echo $$n)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check install install-dev browser test-sqlite test-postgresql test-deep simulate chaos mutate build-fast test-fast test-conformance test-localstripe bench bench-ledger bench-matching bench-peers messages replay format clean
+.PHONY: help demo test check install install-dev browser test-sqlite test-postgresql test-deep simulate chaos mutate mutate-contracts build-fast test-fast test-conformance test-localstripe bench bench-ledger bench-matching bench-peers messages replay format clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -92,6 +92,9 @@ chaos: $(BIN)/.dev ## 150 payments x 20 seeds through a rail that loses a third 
 
 mutate: $(BIN)/.dev ## Plant faults into the engine and see that tests notice (40 minutes; SAMPLE=200)
 	nice -n 15 $(BIN)/python -m tests.mutation --sample $(SAMPLE)
+
+mutate-contracts: $(BIN)/.dev ## Plant faults into the rules of contracts and see that tests notice (20 minutes)
+	nice -n 15 $(BIN)/python -m tests.mutation.settlement --sample 48
 
 $(FAST)/.ready: requirements.lock requirements-dev.lock tests/fast/requirements.lock
 	@echo "Installing the pinned packages in $(FAST) ..."

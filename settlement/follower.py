@@ -200,6 +200,8 @@ def _discharged(event: TradeDischarged, place: _Place) -> None:
         invoicing.released(contract, event.committed_fen, at=place.at)
     elif what == "ruling":
         disputes.ruled(contract, event.committed_fen, at=place.at)
+    elif what == "penalty":
+        settling.penalty_paid(contract, event.penalty_fen, at=place.at)
     elif what == "default":
         defaults.ended(contract, event.penalty_fen, event.committed_fen, at=place.at)
     else:  # refund: the first half of a seller's default; rest: what was paid twice

@@ -7,10 +7,11 @@ from typing import Any
 
 from exchange import reference
 from exchange.keys import row_key
-from exchange.models import Delivery, Instrument
+from exchange.models import Instrument
 from exchange.scope import current_venue_id
 from matching.events import TradeExecuted
 from matching.units import TradeId
+from settlement.contracts import collecting, deadlines
 from settlement.contracts.terms import write_terms
 from settlement.models import Obligation, ObligationState
 from settlement.models.obligation import NEXT
@@ -57,12 +58,18 @@ def open_obligation(event: TradeExecuted, *, at: dt.datetime) -> Obligation:
 
 
 def _terms(instrument: Instrument, at: dt.datetime) -> dict[str, Any]:
-    return write_terms(
+    """Return all that the contract keeps: its terms, who collects, when parties are reminded."""
+    reminds = instrument.commodity.parameters.get("remind_hours") or deadlines.HOURS
+    terms = write_terms(
         instrument,
         versions.in_force(instrument.commodity, at),
         reference.fixture()["defaults"],
         always_open=instrument.venue.always_open,
     )
+    return terms | {
+        "collection": collecting.agreed(instrument),
+        "remind_hours": list(reminds),
+    }
 
 
 def move(

@@ -36,6 +36,24 @@ def money(fen: int) -> str:
     return f"{sign}¥{fen // 100:,}.{fen % 100:02d}"
 
 
+def time_left(due: dt.datetime, now: dt.datetime) -> str:
+    """Return how long it is to a deadline, or since: 还有 1 天 3 小时, 逾期 20 分钟.
+
+    Whole minutes, rounded down: nobody is shown more time than there is.
+    """
+    is_over = now >= due
+    minutes = (now - due if is_over else due - now) // dt.timedelta(minutes=1)
+    days, minutes = divmod(minutes, 24 * 60)
+    hours, minutes = divmod(minutes, 60)
+    if days:
+        span = _("%(days)d 天 %(hours)d 小时") % {"days": days, "hours": hours}
+    elif hours:
+        span = _("%(hours)d 小时 %(minutes)d 分钟") % {"hours": hours, "minutes": minutes}
+    else:
+        span = _("%(minutes)d 分钟") % {"minutes": minutes}
+    return (_("逾期 %(span)s") if is_over else _("还有 %(span)s")) % {"span": span}
+
+
 def tonnes(kg: int) -> str:
     """Return a weight in tonnes, without zeros that say nothing."""
     whole, rest = divmod(kg, 1000)

@@ -208,6 +208,7 @@ SENTENCES: Final[dict[str, str]] = {
     "INVOICE_AMOUNT": gettext_noop("价税合计与结算单不符。"),
     "INVOICE_VAT": gettext_noop("税额与结算单不符。"),
     "INVOICE_WEIGHT": gettext_noop("数量与结算单不符。"),
+    "LOADED_ALREADY": gettext_noop("已有磅单，请确认装运完毕；短少部分按短交处理。"),
     "REMEDY_CHOSEN": gettext_noop("已选择救济方式，违约金与定金不能并用。"),
     # What was measured, and rules of adjustment that cannot be read.
     "MISSING": gettext_noop("缺少该指标的实测值。"),

@@ -20,6 +20,7 @@ from web.views import (
     quality,
     receipts,
     rules,
+    todo,
     warehouse,
 )
 
@@ -49,6 +50,7 @@ urlpatterns = [
         receipts.file,
         name="receipt-file",
     ),
+    path("<slug:venue>/todo/", todo.todo, name="todo"),
     path("<slug:venue>/contracts/", contracts.contracts, name="contracts"),
     path("<slug:venue>/contracts/<int:trade_id>/", contracts.contract, name="contract"),
     path("<slug:venue>/contracts/<int:trade_id>/contract.json", documents.paper, name="paper"),

@@ -11,6 +11,7 @@ from exchange.models import Firm, User
 from matching.commands import DischargeTrade
 from matching.units import Fen, TradeId
 from settlement import outbox
+from settlement.contracts import collecting
 from settlement.contracts.flow import (
     ContractError,
     State,
@@ -19,6 +20,7 @@ from settlement.contracts.flow import (
     locked,
     note,
     only,
+    set_due,
     step,
     terms_of,
 )
@@ -50,6 +52,10 @@ def remedies(contract: Obligation) -> dict[str, Fen]:
 def begin(contract: Obligation, after: State, *, at: dt.datetime) -> None:
     """Declare a default. Its money and goods stay bound until a remedy is chosen."""
     due = at + dt.timedelta(days=terms_of(contract).remedy_days)
+    if after == State.BUYER_DEFAULT:
+        collecting.charge(contract, until=at)
+    else:
+        change(contract, storage_fen=0)  # nobody pays for keeping what may not stay
     step(contract, after, at=at, due=due)
 
 
@@ -68,18 +74,20 @@ def choose(trade_id: TradeId, *, firm: Firm, by: User, remedy: str, now: dt.date
 def execute(contract: Obligation, remedy: str, *, at: dt.datetime, by: User | None = None) -> None:
     """Ask the engine to end the trade by a remedy.
 
-    A buyer's comes out of what it has bound; what that does not cover stays unpaid. Of a seller's
-    default the buyer's money returns at once, and the goods only with the penalty, so that they
-    stand for it while the seller lacks the money.
+    A buyer's comes out of what it has bound, storage of goods that it left lying with it; what that
+    does not cover stays unpaid. Of a seller's default the buyer's money returns at once, and the
+    goods only with the penalty, so that they stand for it while the seller lacks the money.
     """
     number, amount = contract.trade_id, remedies(contract)[remedy]
     change(contract, remedy=remedy)
+    set_due(contract, None)
     note(contract, "remedy", at=at, by=by, remedy=remedy, amount_fen=amount)
     returned = tuple((row[0], row[1]) for row in contract.receipts)
     committed = contract.committed_fen
     if contract.state == State.BUYER_DEFAULT:
-        paid = min(amount, committed)
-        change(contract, unpaid_fen=amount - paid)
+        owed = amount + contract.storage_fen
+        paid = min(owed, committed)
+        change(contract, unpaid_fen=owed - paid)
         outbox.write(
             DischargeTrade(f"default:{number}", number, (), returned, paid, committed - paid, 0)
         )
@@ -105,7 +113,7 @@ def collect(contract: Obligation, *, at: dt.datetime) -> None:
     is_over = chosen is not None and at > chosen.at + dt.timedelta(days=SECURITY_DAYS)
     penalty = 0 if is_over else contract.unpaid_fen
     outbox.write(DischargeTrade(op_id, number, (), returned, 0, 0, 0, penalty))
-    change(contract, due_at=at + dt.timedelta(days=1))
+    change(contract, acts_at=at + dt.timedelta(days=1))
 
 
 def ended(contract: Obligation, penalty: Fen, left: Fen, *, at: dt.datetime) -> None:

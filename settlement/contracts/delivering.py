@@ -10,6 +10,7 @@ from django.db import transaction
 
 from exchange.models import Firm, User
 from matching.units import Kg, TradeId
+from settlement.contracts import collecting, defaults
 from settlement.contracts.flow import (
     ContractError,
     State,
@@ -117,9 +118,29 @@ def finish_loading(trade_id: TradeId, *, by: User | None, now: dt.datetime) -> N
 def delivered(contract: Obligation, *, at: dt.datetime) -> None:
     """Open the inspection window. What is held for an umpire waits for him instead."""
     due = at + dt.timedelta(days=terms_of(contract).inspection_days)
+    collecting.charge(contract, until=at)
     step(contract, State.DELIVERED, at=at, due=due)
     if is_held(contract):
         hold(contract, at=at)
+
+
+@transaction.atomic
+def report_missing(trade_id: TradeId, *, by: User, reason: str, now: dt.datetime) -> None:
+    """The warehouse cannot hand the goods over: nothing is there of what the receipts say.
+
+    A false receipt is the seller's default (RULEBOOK 4.7), whoever should have come for it. Where
+    something was loaded the loading is ended instead, and what lacks is short.
+    """
+    contract = locked(trade_id, State.DELIVERING)
+    if not reason.strip():
+        raise ContractError("REQUIRED")
+    if len(reason.strip()) > 400:
+        raise ContractError("TOO_LONG")
+    if WeighTicket.objects.filter(obligation=contract).exists():
+        raise ContractError("LOADED_ALREADY")
+    note(contract, "goods_missing", at=now, by=by, reason=reason.strip())
+    change(contract, storage_from=None)  # nobody stores what is not there
+    defaults.begin(contract, State.SELLER_DEFAULT, at=now)
 
 
 def hold(contract: Obligation, *, at: dt.datetime) -> None:

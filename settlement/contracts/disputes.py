@@ -1,6 +1,8 @@
 """A dispute about money: conciliation, panel, appeal, execution (RULEBOOK 4.7).
 
 The disputed amount stays in the buyer's committed money; everything else of the contract goes on.
+From every step but the last it may go to an arbitrator or a court instead: then it waits, without
+a deadline, for their paper. One person of the venue takes it there, another one enters the ruling.
 """
 
 from __future__ import annotations
@@ -14,22 +16,23 @@ from exchange.models import Firm, User
 from matching.commands import DischargeTrade
 from matching.units import Fen, TradeId
 from settlement import outbox
-from settlement.contracts import invoicing
+from settlement.contracts import deadlines, invoicing
 from settlement.contracts.flow import ContractError, State, change, locked, note, party
-from settlement.models import Dispute, DisputeState, Obligation
+from settlement.models import Dispute, DisputeState, Forum, Obligation
 
 D = DisputeState
 APPEAL_DAYS: Final = 5
 CONCILIATION_DAYS: Final = 7
-RESPONSE_DAYS: Final = 3
 NEXT: Final[dict[str, frozenset[str]]] = {
-    D.ALLEGED: frozenset({D.CONCILIATION}),
-    D.CONCILIATION: frozenset({D.PANEL, D.RULED}),
-    D.PANEL: frozenset({D.DECIDED}),
-    D.DECIDED: frozenset({D.PANEL, D.RULED}),
+    D.ALLEGED: frozenset({D.CONCILIATION, D.HELD}),
+    D.CONCILIATION: frozenset({D.PANEL, D.RULED, D.HELD}),
+    D.PANEL: frozenset({D.DECIDED, D.HELD}),
+    D.DECIDED: frozenset({D.PANEL, D.RULED, D.HELD}),
+    D.HELD: frozenset({D.RULED}),
     D.RULED: frozenset({D.EXECUTED}),
     D.EXECUTED: frozenset(),
 }
+assert NEXT.keys() == set(DisputeState), "every state states its exits"
 
 
 def _open(trade_id: TradeId, *allowed: DisputeState) -> tuple[Obligation, Dispute]:
@@ -44,11 +47,17 @@ def _open(trade_id: TradeId, *allowed: DisputeState) -> tuple[Obligation, Disput
 
 
 def _move(
-    dispute: Dispute, after: DisputeState, *, due: dt.datetime | None, **more: object
+    contract: Obligation,
+    dispute: Dispute,
+    after: DisputeState,
+    *,
+    due: dt.datetime | None,
+    **more: object,
 ) -> None:
     assert after in NEXT[dispute.state], f"{dispute.state} does not lead to {after}"
     rows = Dispute.objects.filter(pk=dispute.pk, state=dispute.state)
-    if not rows.update(state=after, due_at=due, **more):
+    columns = deadlines.columns(due, deadlines.hours_of(contract.terms))
+    if not rows.update(state=after, **columns, **more):
         raise ContractError("CONTRACT_STATE")
     dispute.refresh_from_db()
 
@@ -66,7 +75,7 @@ def respond(trade_id: TradeId, *, firm: Firm, by: User, text: str, now: dt.datet
         raise ContractError("TOO_LONG")
     note(contract, "dispute_answered", at=now, firm_id=firm.pk, by=by)
     due = now + dt.timedelta(days=CONCILIATION_DAYS)
-    _move(dispute, D.CONCILIATION, due=due, response=text.strip())
+    _move(contract, dispute, D.CONCILIATION, due=due, response=text.strip())
 
 
 @transaction.atomic
@@ -90,7 +99,7 @@ def to_panel(trade_id: TradeId, *, by: User | None, now: dt.datetime) -> None:
     """Conciliation has failed, or its time is over: the panel decides."""
     contract, dispute = _open(trade_id, D.CONCILIATION)
     note(contract, "dispute_panel", at=now, by=by)
-    _move(dispute, D.PANEL, due=now + dt.timedelta(days=CONCILIATION_DAYS))
+    _move(contract, dispute, D.PANEL, due=now + dt.timedelta(days=CONCILIATION_DAYS))
 
 
 @transaction.atomic
@@ -105,7 +114,7 @@ def decide(trade_id: TradeId, *, by: User, seller_gets: Fen, text: str, now: dt.
         raise ContractError("TOO_LONG")
     note(contract, "dispute_decided", at=now, by=by, amount_fen=seller_gets)
     due = now + dt.timedelta(days=APPEAL_DAYS)
-    _move(dispute, D.DECIDED, due=due, seller_gets_fen=seller_gets, decision=text.strip())
+    _move(contract, dispute, D.DECIDED, due=due, seller_gets_fen=seller_gets, decision=text.strip())
     if contract.events.filter(kind="dispute_appeal").exists():
         _execute(contract, dispute, seller_gets, at=now)  # the second decision is final
 
@@ -116,20 +125,66 @@ def appeal(trade_id: TradeId, *, firm: Firm, by: User, now: dt.datetime) -> None
     contract, dispute = _open(trade_id, D.DECIDED)
     party(contract, firm)
     note(contract, "dispute_appeal", at=now, firm_id=firm.pk, by=by)
-    _move(dispute, D.PANEL, due=now + dt.timedelta(days=CONCILIATION_DAYS))
+    _move(contract, dispute, D.PANEL, due=now + dt.timedelta(days=CONCILIATION_DAYS))
 
 
-def lapse(dispute: Dispute, *, at: dt.datetime) -> None:
-    """A deadline has passed: silence is an answer, conciliation ends, a decision becomes final."""
-    contract = dispute.obligation
-    if contract.state != State.SETTLED:
-        return
+@transaction.atomic
+def take_to(trade_id: TradeId, *, by: User, forum: str, document: str, now: dt.datetime) -> None:
+    """An arbitrator or a court has accepted the case: its money waits for the ruling.
+
+    `document` is the paper that says so, such as the notice of acceptance's number.
+    """
+    contract, dispute = _open(trade_id, D.ALLEGED, D.CONCILIATION, D.PANEL, D.DECIDED)
+    if forum not in Forum.values:
+        raise ContractError("CHOICE")
+    paper = _paper(document)
+    note(contract, "dispute_held", at=now, by=by, reason=paper, forum=forum)
+    taken = {"held_for": forum, "held_document": paper, "held_by": by, "held_at": now}
+    _move(contract, dispute, D.HELD, due=None, seller_gets_fen=None, **taken)
+
+
+@transaction.atomic
+def award(
+    trade_id: TradeId, *, by: User, seller_gets: Fen, document: str, now: dt.datetime
+) -> None:
+    """The ruling has come: another person than took the case there enters it, and it is executed.
+
+    Raises `SAME_PERSON` for the one who did.
+    """
+    contract, dispute = _open(trade_id, D.HELD)
+    if dispute.held_by_id == by.pk:
+        raise ContractError("SAME_PERSON")
+    if not 0 <= seller_gets <= dispute.amount_fen:
+        raise ContractError("AMOUNT", seller_gets, dispute.amount_fen)
+    paper = _paper(document)
+    note(contract, "dispute_award", at=now, by=by, amount_fen=seller_gets, reason=paper)
+    Dispute.objects.filter(pk=dispute.pk).update(award_document=paper, awarded_by=by)
+    _execute(contract, dispute, seller_gets, at=now)
+
+
+def _paper(document: str) -> str:
+    paper = document.strip()
+    if not paper:
+        raise ContractError("REQUIRED")
+    if len(paper) > 120:
+        raise ContractError("TOO_LONG")
+    return paper
+
+
+def lapse(contract: Obligation, dispute: Dispute, *, at: dt.datetime) -> None:
+    """A deadline has passed: silence is an answer, conciliation ends, a decision becomes final.
+
+    The panel is the venue's own: its being late decides nothing, and is written down.
+    """
     if dispute.state == D.ALLEGED:
         note(contract, "dispute_silent", at=at)
-        _move(dispute, D.CONCILIATION, due=at + dt.timedelta(days=CONCILIATION_DAYS))
+        _move(contract, dispute, D.CONCILIATION, due=at + dt.timedelta(days=CONCILIATION_DAYS))
     elif dispute.state == D.CONCILIATION:
         note(contract, "dispute_panel", at=at)
-        _move(dispute, D.PANEL, due=at + dt.timedelta(days=CONCILIATION_DAYS))
+        _move(contract, dispute, D.PANEL, due=at + dt.timedelta(days=CONCILIATION_DAYS))
+    elif dispute.state == D.PANEL:
+        note(contract, "panel_late", at=at)
+        Dispute.objects.filter(pk=dispute.pk).update(acts_at=None)
     elif dispute.state == D.DECIDED:
         assert dispute.seller_gets_fen is not None
         _execute(contract, dispute, dispute.seller_gets_fen, at=at)
@@ -138,7 +193,7 @@ def lapse(dispute: Dispute, *, at: dt.datetime) -> None:
 def _execute(contract: Obligation, dispute: Dispute, fen: Fen, *, at: dt.datetime) -> None:
     """Ask the engine to share out the disputed money."""
     number = contract.trade_id
-    _move(dispute, D.RULED, due=None, seller_gets_fen=fen)
+    _move(contract, dispute, D.RULED, due=None, seller_gets_fen=fen)
     if not dispute.amount_fen:  # nothing was left to freeze: the buyer had not paid it
         ruled(contract, contract.kept_fen, at=at)
         return
@@ -148,7 +203,7 @@ def _execute(contract: Obligation, dispute: Dispute, fen: Fen, *, at: dt.datetim
 
 def ruled(contract: Obligation, committed: Fen, *, at: dt.datetime) -> None:
     """The disputed money has moved."""
-    _move(contract.dispute, D.EXECUTED, due=None)
+    _move(contract, contract.dispute, D.EXECUTED, due=None)
     change(contract, kept_fen=committed, committed_fen=committed)
     note(contract, "dispute_executed", at=at, amount_fen=contract.dispute.seller_gets_fen)
     invoicing.close_if_done(contract, at=at)

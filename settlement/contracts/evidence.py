@@ -70,6 +70,12 @@ def bundle(contract: Obligation, *, seen_by: Firm | None) -> dict[str, Any]:
         ],
         "statement": statement.body if statement else None,
         "statement_sha256": statement.sha256 if statement else "",
+        "owed": {
+            "late_fen": contract.late_fen,
+            "storage_fen": contract.storage_fen,
+            "unpaid_fen": contract.unpaid_fen,
+            "penalty_fen": contract.penalty_fen,
+        },
         "dispute": _dispute(dispute) if dispute else None,
         "invoices": [
             {
@@ -138,6 +144,9 @@ def _dispute(dispute: Dispute) -> dict[str, Any]:
         "seller_offer_fen": dispute.seller_offer_fen,
         "seller_gets_fen": dispute.seller_gets_fen,
         "decision": dispute.decision,
+        "held_for": dispute.held_for,
+        "held_document": dispute.held_document,
+        "award_document": dispute.award_document,
     }
 
 

@@ -15,6 +15,7 @@ from exchange.keys import row_key
 from exchange.models import Firm, User
 from exchange.scope import current_venue_id
 from matching.units import Fen, FirmId, TradeId
+from settlement.contracts import deadlines
 from settlement.contracts.statement import Counted, Final, Found, Ticket, draw
 from settlement.contracts.terms import Terms, read_terms
 from settlement.models import (
@@ -89,12 +90,17 @@ def step(
 ) -> None:
     """Move the contract on, with its next deadline; `CONTRACT_STATE` if somebody came first."""
     assert after in NEXT[contract.state], f"{contract.state} does not lead to {after}"
-    changes |= {"state": after, "due_at": due, "reminded_at": None}
+    changes |= {"state": after} | deadlines.columns(due, deadlines.hours_of(contract.terms))
     if not Obligation.objects.filter(pk=contract.pk, state=contract.state).update(**changes):
         raise ContractError("CONTRACT_STATE")
     for name, value in changes.items():
         setattr(contract, name, value)
     note(contract, after, at=at)
+
+
+def set_due(contract: Obligation, due: dt.datetime | None) -> None:
+    """Give a locked contract another deadline in the state that it is in."""
+    change(contract, **deadlines.columns(due, deadlines.hours_of(contract.terms)))
 
 
 def change(contract: Obligation, **changes: Any) -> None:

@@ -19,13 +19,18 @@ from settlement.contracts.flow import (
     locked,
     note,
     only,
+    set_due,
     step,
+    terms_of,
 )
 from settlement.models import Dispute, DisputeState, Invoice, InvoiceState, Obligation
 from settlement.tax import split_vat
 
 NUMBER: Final = re.compile(r"[0-9]{8,20}")
 """Digits of a fully digital e-invoice's number (20), or of an older paper one (8)."""
+
+REASON_MOST: Final = 200
+"""Characters of a reason for rejecting an invoice."""
 
 
 @transaction.atomic
@@ -80,7 +85,14 @@ def issue(
         at=now,
     )
     note(contract, "invoiced", at=now, firm_id=firm.pk, by=by, number=number)
+    _due(contract, now)
     return invoice
+
+
+def _due(contract: Obligation, now: dt.datetime) -> None:
+    """Whoever is next about the invoice has the contract's days; a receipt's contract has none."""
+    if contract.terms:
+        set_due(contract, now + dt.timedelta(days=terms_of(contract).invoice_days))
 
 
 def settled(contract: Obligation) -> tuple[Fen, Kg]:
@@ -103,11 +115,35 @@ def answer(
         raise ContractError("CONTRACT_STATE")
     if not accepted and not reason.strip():
         raise ContractError("REQUIRED")
+    if len(reason.strip()) > REASON_MOST:
+        raise ContractError("TOO_LONG")
     state = InvoiceState.ACCEPTED if accepted else InvoiceState.REJECTED
-    Invoice.objects.filter(pk=invoice.pk).update(state=state, reason=reason.strip()[:200])
+    Invoice.objects.filter(pk=invoice.pk).update(state=state, reason=reason.strip())
     note(contract, f"invoice_{state}", at=now, firm_id=firm.pk, by=by, number=invoice.number)
     if accepted:
+        set_due(contract, None)
         release(contract, at=now)
+    else:
+        _due(contract, now)
+
+
+def lapse(contract: Obligation, *, at: dt.datetime) -> None:
+    """The days for the invoice are over.
+
+    An invoice that the buyer leaves unanswered is taken: amount, VAT and weight were compared when
+    it was entered. A seller's that is late stays due, and so does the money kept for it.
+    """
+    invoices = Invoice.objects.filter(obligation=contract)
+    if invoices.filter(state=InvoiceState.ACCEPTED).exists():
+        set_due(contract, None)
+        return
+    if not invoices.filter(state=InvoiceState.ISSUED).update(state=InvoiceState.ACCEPTED):
+        note(contract, "invoice_late", at=at, firm_id=contract.seller_id)
+        change(contract, acts_at=None)
+        return
+    note(contract, "invoice_by_silence", at=at, firm_id=contract.buyer_id)
+    set_due(contract, None)
+    release(contract, at=at)
 
 
 @transaction.atomic
@@ -146,10 +182,11 @@ def released(contract: Obligation, committed: Fen, *, at: dt.datetime) -> None:
 
 
 def close_if_done(contract: Obligation, *, at: dt.datetime) -> None:
-    """Close the contract when its invoice is accepted and nothing is kept or disputed."""
+    """Close the contract when its invoice is accepted and nothing is kept, bound or disputed."""
     accepted = Invoice.objects.filter(obligation=contract, state=InvoiceState.ACCEPTED).exists()
     disputed = Dispute.objects.filter(obligation=contract).exclude(state=DisputeState.EXECUTED)
-    if accepted and not contract.kept_fen and not disputed.exists():
+    owes = contract.penalty_at is not None  # a penalty for which goods still stand
+    if accepted and not contract.kept_fen and not owes and not disputed.exists():
         step(contract, State.CLOSED, at=at, due=None)
 
 

@@ -14,13 +14,17 @@ Taken = tuple[tuple[ReceiptId, Lots], ...]
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """What leaves the buyer's committed money when goods are exchanged; `kept` stays there."""
+    """What leaves the buyer's committed money when goods are exchanged; `kept` stays there.
+
+    `unpaid` is what the buyer still owes, `penalty_left` what the seller does.
+    """
 
     to_seller: Fen
     to_buyer: Fen
     fees: Fen
     kept: Fen
     unpaid: Fen
+    penalty_left: Fen
 
 
 def late_fee(outstanding: Fen, due: dt.datetime, now: dt.datetime, bp_per_day: BasisPoints) -> Fen:
@@ -38,27 +42,29 @@ def split(
     buyer_fee: Fen,
     seller_fee: Fen,
     kept: Fen,
-    late: Fen = 0,
+    extra: Fen = 0,
     penalty: Fen = 0,
 ) -> Split:
     """Share out what the buyer has committed once goods of `value` are his.
 
-    The seller gets value and late fee less its own fee, less `penalty` for what it did not deliver
-    (set off, no more than its proceeds), less `kept`; the rest returns to the buyer. If the buyer
-    has committed too little the seller's part falls short by `unpaid`.
+    The seller gets value and `extra` (what the buyer owes beside it: for paying and collecting
+    late) less its own fee, less `penalty` for what it did not deliver (set off, no more than its
+    proceeds; the rest is left), less `kept`; the rest returns to the buyer. If the buyer has
+    committed too little the seller's part falls short by `unpaid`.
     """
     buyer_fee = min(buyer_fee, committed)
-    owed = value + late
+    owed = value + extra
     unpaid = max(owed + buyer_fee - committed, 0)
     proceeds = owed - unpaid
     seller_fee = min(seller_fee, proceeds)
     proceeds -= seller_fee
-    penalty = min(penalty, proceeds)
-    proceeds -= penalty
+    set_off = min(penalty, proceeds)
+    proceeds -= set_off
     kept = min(kept, proceeds)
     fees = buyer_fee + seller_fee
     to_seller = proceeds - kept
-    return Split(to_seller, committed - fees - to_seller - kept, fees, kept, unpaid)
+    to_buyer = committed - fees - to_seller - kept
+    return Split(to_seller, to_buyer, fees, kept, unpaid, penalty - set_off)
 
 
 def penalty_fen(value: Fen, bp: BasisPoints) -> Fen:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from settlement.contracts import paying
-from settlement.contracts.flow import change, terms_of
+from settlement.contracts.flow import set_due, terms_of
 from settlement.models import Obligation
 
 
@@ -14,4 +14,4 @@ def begin(contract: Obligation, *, at: dt.datetime) -> None:
     if contract.committed_fen >= paying.required_fen(contract):
         paying.secure(contract, at=at)
     else:
-        change(contract, due_at=terms_of(contract).pay_by(at))
+        set_due(contract, terms_of(contract).pay_by(at))

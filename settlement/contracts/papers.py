@@ -17,7 +17,7 @@ from exchange.models import Firm, OrderRow, User
 from matching.commands import Side
 from matching.events import TradeExecuted
 from settlement import receipts
-from settlement.contracts import disputes
+from settlement.contracts import disputes, settling
 from settlement.contracts.flow import note
 from settlement.contracts.terms import (
     canonical,
@@ -87,7 +87,7 @@ def document(contract: Obligation) -> dict[str, Any]:
         "inspection_final": parameters["inspection"]["final"],
         "rules_sha256": read_rules(terms["quality"]).digest if contract.terms else "",
         "dispute_days": {
-            "response": disputes.RESPONSE_DAYS,
+            "response": settling.RESPONSE_DAYS,
             "conciliation": disputes.CONCILIATION_DAYS,
             "appeal": disputes.APPEAL_DAYS,
         },

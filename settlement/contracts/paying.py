@@ -30,10 +30,10 @@ def required_fen(contract: Obligation) -> Fen:
     """Return what must be bound now: all that the contract may come to, or what it came to.
 
     Before delivery that is the price of the most that may be delivered, fee included; afterwards
-    the final statement. The fee for paying late is added.
+    the final statement. What is owed for paying or collecting late is added.
     """
     if contract.final_fen:
-        return contract.final_fen + contract.buyer_fee_fen + contract.late_fen
+        return contract.final_fen + contract.buyer_fee_fen + settling.extra_fen(contract)
     instrument = contract.instrument
     most = hold_fen(
         contract.value_fen, 10_000, instrument.plus_tolerance_bp, instrument.buyer_fee_bp

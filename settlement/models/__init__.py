@@ -19,11 +19,14 @@ from settlement.models.contract import (
     Dispute,
     DisputeState,
     FinalStatement,
+    Forum,
     Inspection,
     Invoice,
     InvoiceState,
+    PriceCut,
     WeighTicket,
 )
+from settlement.models.deadline import Reminder
 from settlement.models.freeze import FreezeReason, FreezeState, FundsFreeze
 from settlement.models.hold import HoldKind, HoldReason, HoldState, ReceiptHold
 from settlement.models.netting import (
@@ -81,6 +84,7 @@ __all__ = [
     "DisputeState",
     "Endorsement",
     "FinalStatement",
+    "Forum",
     "FreezeReason",
     "FreezeState",
     "FundsDirection",
@@ -109,6 +113,7 @@ __all__ = [
     "OutboxCommand",
     "OutboxState",
     "PaymentOperation",
+    "PriceCut",
     "RailLine",
     "Receipt",
     "ReceiptChange",
@@ -118,6 +123,7 @@ __all__ = [
     "ReceiptPaper",
     "ReceiptState",
     "Reconciliation",
+    "Reminder",
     "RuleState",
     "RuleVersion",
     "StorageExtension",

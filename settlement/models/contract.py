@@ -4,6 +4,7 @@ from django.db import models
 
 from exchange.models import User, Venue
 from exchange.scope import VenueManager
+from settlement.models.deadline import Deadline
 from settlement.models.obligation import Obligation
 
 
@@ -129,6 +130,22 @@ class FinalStatement(models.Model):
     objects = VenueManager["FinalStatement"]()
 
 
+class PriceCut(models.Model):
+    """A lower value that one party proposes in place of the statement's; the last one counts."""
+
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
+    obligation = models.OneToOneField(
+        Obligation, on_delete=models.PROTECT, related_name="price_cut"
+    )
+    by_firm_id = models.PositiveBigIntegerField()
+    value_fen = models.PositiveBigIntegerField()  # with VAT, in place of the statement's
+    reason = models.CharField(max_length=400)
+    at = models.DateTimeField()
+    taken_at = models.DateTimeField(null=True)
+
+    objects = VenueManager["PriceCut"]()
+
+
 class InvoiceState(models.TextChoices):
     """ISSUED until the buyer answers; a rejected one is undone by a red-letter invoice."""
 
@@ -180,11 +197,19 @@ class DisputeState(models.TextChoices):
     CONCILIATION = "conciliation"
     PANEL = "panel"
     DECIDED = "decided"  # may be appealed against
+    HELD = "held"  # before an arbitrator or a court: the money waits for the ruling
     RULED = "ruled"  # final; the money is being moved
     EXECUTED = "executed"
 
 
-class Dispute(models.Model):
+class Forum(models.TextChoices):
+    """Where a dispute goes when the venue's own ladder does not end it."""
+
+    ARBITRATION = "arbitration"
+    COURT = "court"
+
+
+class Dispute(Deadline):
     """A disagreement about money of a statement: how much, why, and how it ended."""
 
     venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
@@ -199,7 +224,13 @@ class Dispute(models.Model):
     seller_offer_fen = models.PositiveBigIntegerField(null=True)
     seller_gets_fen = models.PositiveBigIntegerField(null=True)
     decision = models.CharField(max_length=400, blank=True)
-    due_at = models.DateTimeField(null=True)
+    # An arbitrator or a court has it: by whose paper it was taken there, and by which it came back.
+    held_for = models.CharField(max_length=12, choices=Forum.choices, blank=True)
+    held_document = models.CharField(max_length=120, blank=True)
+    held_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    held_at = models.DateTimeField(null=True)
+    award_document = models.CharField(max_length=120, blank=True)
+    awarded_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     at = models.DateTimeField()
 
     objects = VenueManager["Dispute"]()
@@ -210,5 +241,10 @@ class Dispute(models.Model):
                 condition=models.Q(seller_gets_fen__isnull=True)
                 | models.Q(seller_gets_fen__lte=models.F("amount_fen")),
                 name="ruling_within_the_dispute",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(awarded_by__isnull=True)
+                | ~models.Q(awarded_by=models.F("held_by")),
+                name="award_entered_by_another",
             ),
         ]

@@ -6,6 +6,7 @@ from django.db import models
 
 from exchange.models import Firm, Instrument, Venue
 from exchange.scope import VenueManager
+from settlement.models.deadline import Deadline
 
 
 class ObligationState(models.TextChoices):
@@ -33,7 +34,7 @@ S = ObligationState
 NEXT: Final[dict[str, frozenset[str]]] = {
     S.MATCHED: frozenset({S.SECURED, S.BUYER_DEFAULT, S.CANCELLED}),
     S.SECURED: frozenset({S.DELIVERING, S.SETTLED, S.BUYER_DEFAULT, S.CANCELLED}),
-    S.DELIVERING: frozenset({S.DELIVERED, S.SELLER_DEFAULT}),
+    S.DELIVERING: frozenset({S.DELIVERED, S.SELLER_DEFAULT, S.BUYER_DEFAULT}),
     S.DELIVERED: frozenset({S.DISPUTED, S.STATED, S.SELLER_DEFAULT}),
     S.DISPUTED: frozenset({S.DELIVERED}),
     S.STATED: frozenset({S.TOP_UP, S.SETTLED}),
@@ -49,7 +50,7 @@ assert NEXT.keys() == set(ObligationState), "every state states its exits"
 OPEN_STATES: Final = tuple(state for state in ObligationState if NEXT[state])
 
 
-class Obligation(models.Model):
+class Obligation(Deadline):
     """One trade's contract: goods against money. Its key is derived from venue and trade."""
 
     id = models.PositiveBigIntegerField(primary_key=True)
@@ -75,14 +76,18 @@ class Obligation(models.Model):
     # From here on: contracts that are delivered and accepted.
     terms = models.JSONField(default=dict)  # settlement.contracts.terms; {} where a receipt passes
     terms_sha256 = models.CharField(max_length=64, blank=True)
-    # What is next, and by when. A reminder goes out once per deadline.
-    due_at = models.DateTimeField(null=True)
-    reminded_at = models.DateTimeField(null=True)
     late_fen = models.PositiveBigIntegerField(default=0)  # fee for paying late
     final_fen = models.PositiveBigIntegerField(default=0)  # by the final statement, VAT included
     kept_fen = models.PositiveBigIntegerField(default=0)  # of it not released to the seller yet
     unpaid_fen = models.PositiveBigIntegerField(default=0)  # owed by who defaulted, not covered
     excess_refused = models.BooleanField(default=False)
+    # Late collection: storage runs for the buyer from here on, and comes to so much.
+    storage_from = models.DateTimeField(null=True)
+    storage_fen = models.PositiveBigIntegerField(default=0)
+    left_kg = models.PositiveBigIntegerField(default=0)  # what the buyer never came for
+    # A seller's penalty that its proceeds did not cover, and when it is asked for next.
+    penalty_fen = models.PositiveBigIntegerField(default=0)
+    penalty_at = models.DateTimeField(null=True)
     buyer_agreed_at = models.DateTimeField(null=True)
     seller_agreed_at = models.DateTimeField(null=True)
     remedy = models.CharField(max_length=8, blank=True)  # penalty or earnest: never both
@@ -104,4 +109,7 @@ class Obligation(models.Model):
             models.Index(fields=["venue", "buyer", "-trade_id"]),
             models.Index(fields=["venue", "seller", "-trade_id"]),
             models.Index(fields=["venue", "due_at"]),
+            models.Index(fields=["venue", "remind_at"]),
+            models.Index(fields=["venue", "acts_at"]),
+            models.Index(fields=["venue", "penalty_at"]),
         ]

@@ -22,6 +22,7 @@ class Case:
         self.names = {"seller": f"{seller}-finance", "buyer": f"{buyer}-finance"}
         self.names |= {"taker": f"{buyer}-delivery", "store": f"{venue}-warehouse"}
         self.names |= {"lab": f"{venue}-inspector", "clerk": f"{venue}-clerk"}
+        self.names |= {"reviewer": f"{venue}-reviewer"}
         self.seller, self.buyer = f"{seller}-trader", f"{buyer}-trader"
         self.seats: dict[str, Any] = {}
         self.path = ""
@@ -187,7 +188,8 @@ def test_a_buyer_that_never_pays_loses_its_deposit_or_a_penalty_never_both(
         "-c",
         "import datetime as d; from settlement.models import Obligation as O;"
         f"o = O.objects.across_venues().filter(venue__code='qldz', trade_id={number});"
-        "o.update(due_at=o.get().due_at - d.timedelta(days=9))",
+        "at = o.get().due_at - d.timedelta(days=9);"
+        "o.update(due_at=at, reminded_at=at, remind_at=None, acts_at=at)",
     )
     page = case.becomes("buyer_default", "seller")
     expect(page.get_by_test_id("act-remedy").locator("option")).to_have_count(2)
@@ -234,3 +236,32 @@ def test_rebar_is_counted_and_paid_by_its_theoretical_weight(desk: Any, product:
     expect(page.get_by_test_id("final-value")).to_have_text("¥96,937.12")
     case.agree()
     case.bill("26377000000000000912", "96937.12", "11152.06", "29.84")
+
+
+def test_a_quarrel_goes_to_arbitration_and_each_sees_what_waits_for_it(desk: Any) -> None:
+    case = Case(desk, "qldz", "rzyf", "lzrd")
+    case.trade(COAL, "722", "500")
+    number = case.path.split("/")[3]
+    page = case.at("buyer").page
+    page.get_by_role("link", name="待办").click()
+    row = page.locator(f"[data-testid=todo-row][data-trade='{number}']")
+    expect(row).to_have_attribute("data-what", "pay")
+    expect(row).to_contain_text("还有")
+    row.locator("a").click()
+    case.act("buyer", "pay")
+    case.load(("日照轮 3", "500", "10"))
+    case.act("store", "loaded")
+    case.act("taker", "accept")
+    case.act("buyer", "cut", value="300000", reason="末车掺杂")
+    expect(case.at("seller").page.get_by_test_id("cut")).to_have_text("¥300,000.00")
+    case.act("seller", "object", amount="1000", reason="不同意减价")
+    case.becomes("settled", "seller")
+    case.act("clerk", "court", forum="arbitration", document="日仲受字〔2026〕7号")
+    expect(case.at("seller").page.get_by_test_id("held")).to_contain_text("日仲受字〔2026〕7号")
+    case.act("reviewer", "award", amount="600", document="日仲裁字〔2026〕7号")
+    page = case.at("buyer").page
+    for _ in range(100):
+        if "已执行" in page.get_by_test_id("dispute-state").inner_text():
+            break
+        page.reload()
+    expect(page.locator("[data-testid=event-row][data-kind=dispute_executed]")).to_have_count(1)

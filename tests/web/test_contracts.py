@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 import re
 from typing import Any
 
 from django.test import Client
+from django.utils import timezone
 
 from exchange import scope
 from exchange.sequencer import now_us
@@ -233,3 +235,102 @@ def test_rebar_is_counted_at_the_desk_and_the_scale_stands_beside_it(desk: Desk)
     assert act(desk, goods, "accept").status_code == 302
     # 3,260 x 25.574 t and, without a certificate, 3,180 x 4.266 t
     assert 'data-testid="final-value">¥96,937.12<' in goods.get(PAGE).content.decode()
+
+
+def deliver(desk: Desk) -> None:
+    """Order, load 500 t, accept: the statement waits for both."""
+    goods, store = desk.client("delivery", "lzrd"), desk.client("warehouse")
+    act(desk, goods, "order")
+    code = re.search(r'pickup-code">([A-Z0-9]{6})<', goods.get(PAGE).content.decode())
+    assert code is not None
+    act(desk, store, "weigh", code=code[1], plate="鲁L·12345", gross="515", tare="15")
+    act(desk, store, "loaded")
+    act(desk, goods, "accept")
+
+
+def todo(client: Client) -> list[tuple[str, str]]:
+    page = client.get("/qldz/todo/").content.decode()
+    return re.findall(r'data-testid="todo-row" data-what="([a-z_]+)" data-trade="(\d+)"', page)
+
+
+def test_what_to_do_is_one_list_of_ones_own_with_how_long_is_left(desk: Desk) -> None:
+    agreed(desk)
+    buyer, seller = desk.client("finance", "lzrd"), desk.client("trader", "rzyf")
+    assert (todo(buyer), todo(seller)) == ([("pay", "1")], [])
+    page = buyer.get("/qldz/todo/").content.decode()
+    assert "还有 " in page
+    assert re.search(r'data-testid="todo-count">1<', page)
+    assert "逾期按日计费" in page
+    assert todo(desk.client("finance", "jnqf")) == []
+    store = desk.client("warehouse")
+    assert todo(store) == []
+    act(desk, buyer, "pay")
+    act(desk, desk.client("delivery", "lzrd"), "order")
+    assert todo(buyer) == todo(store) == [("collect", "1")]
+    assert desk.client("operator").get("/qldz/todo/").status_code == 404
+
+
+def test_a_deadline_that_has_passed_says_by_how_much(desk: Desk) -> None:
+    agreed(desk)
+    with scope.venue(1):
+        past = timezone.now() - dt.timedelta(hours=3, seconds=30)
+        Obligation.objects.update(due_at=past)
+    buyer = desk.client("finance", "lzrd")
+    assert (
+        '<span class="why">逾期 3 小时 0 分钟</span>' in buyer.get("/qldz/todo/").content.decode()
+    )
+    page = buyer.get(PAGE).content.decode()
+    assert "逾期 3 小时 0 分钟" in page
+    assert 'data-testid="contract-next" data-what="pay"' in page
+
+
+def test_a_price_cut_is_proposed_by_one_and_taken_by_the_other(desk: Desk) -> None:
+    agreed(desk, cover_bp=10_000)
+    deliver(desk)
+    buyer, seller = desk.client("finance", "lzrd"), desk.client("finance", "rzyf")
+    wrong = act(desk, buyer, "cut", value="361000.00", reason="减价")
+    assert (wrong.status_code, codes(wrong)[0]) == (422, "AMOUNT")
+    assert act(desk, buyer, "cut", value="350000.00", reason="末车掺杂").status_code == 302
+    assert "take" not in acts(buyer.get(PAGE).content.decode())
+    page = seller.get(PAGE).content.decode()
+    assert 'data-testid="cut">¥350,000.00<' in page
+    form = re.search(r'data-testid="act-take".*?</form>', page, re.DOTALL)
+    assert form is not None
+    assert 'name="value_fen" value="35000000"' in form[0]
+    stale = act(desk, seller, "take", value_fen="34000000")
+    assert (stale.status_code, codes(stale)) == (422, ["OTHER_STATEMENT"])
+    assert act(desk, seller, "take", value_fen="35000000").status_code == 302
+    page = seller.get(PAGE).content.decode()
+    assert 'data-testid="contract-state" data-state="settled"' in page
+    assert 'data-testid="cut-value">¥350,000.00<' in page
+
+
+def test_a_case_goes_to_court_and_another_clerk_enters_its_ruling(desk: Desk) -> None:
+    agreed(desk, cover_bp=10_000)
+    deliver(desk)
+    act(desk, desk.client("finance", "lzrd"), "object", amount="1000.00", reason="重量不符")
+    clerk = desk.client("clerk")
+    paper = {"forum": "court", "document": "（2026）鲁11民初118号"}
+    assert act(desk, clerk, "court", **paper).status_code == 302
+    page = clerk.get(PAGE).content.decode()
+    assert 'data-testid="held">法院 · （2026）鲁11民初118号' in page
+    assert "award" not in acts(page), "not by who took it there"
+    other = desk.client("reviewer")
+    assert todo(other) == [("award", "1")]
+    ruling = {"amount": "400.00", "document": "（2026）鲁11民终9号"}
+    assert act(desk, other, "award", **ruling).status_code == 302
+    page = other.get(PAGE).content.decode()
+    assert "（2026）鲁11民终9号" in page
+    assert "市场不是合同当事人" in page
+    with scope.venue(1):
+        assert Obligation.objects.get(trade_id=1).dispute.state == "executed"
+
+
+def test_a_warehouse_that_finds_no_goods_reports_the_sellers_default(desk: Desk) -> None:
+    agreed(desk, cover_bp=10_000)
+    act(desk, desk.client("delivery", "lzrd"), "order")
+    store = desk.client("warehouse")
+    assert act(desk, store, "missing", reason="垛位无此货").status_code == 302
+    page = store.get(PAGE).content.decode()
+    assert 'data-testid="contract-state" data-state="seller_default"' in page
+    assert "垛位无此货" in page

@@ -31,6 +31,22 @@ def test_money(fen: int, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (97_259, "还有 1 天 3 小时"),
+        (86_399, "还有 23 小时 59 分钟"),
+        (59, "还有 0 分钟"),
+        (0, "逾期 0 分钟"),
+        (-3_600, "逾期 1 小时 0 分钟"),
+        (-200_000, "逾期 2 天 7 小时"),
+    ],
+)
+def test_time_left_to_a_deadline(seconds: int, text: str) -> None:
+    now = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
+    assert display.time_left(now + dt.timedelta(seconds=seconds), now) == text
+
+
+@pytest.mark.parametrize(
     ("ticks", "tick", "text"),
     [(722, 100, "722"), (4_805, 1_000, "48,050"), (7_225, 10, "722.50"), (1, 5, "0.05")],
 )

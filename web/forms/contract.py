@@ -199,6 +199,34 @@ class OfferForm(ContractForm):
     amount = NumberField(label=_("争议款中归卖方（元）"), decimals=2)
 
 
+class CourtForm(ContractForm):
+    """Where the dispute has gone, by which paper."""
+
+    forum = forms.ChoiceField(
+        label=_("受理机构"), choices=[("arbitration", _("仲裁")), ("court", _("法院"))]
+    )
+    document = forms.CharField(label=_("受理文书号"), max_length=120)
+
+
+class AwardForm(OfferForm):
+    """What an arbitrator or a court has ruled, by which paper."""
+
+    document = forms.CharField(label=_("裁决文书号"), max_length=120)
+
+
+class CutForm(ReasonForm):
+    """A lower value than the statement's, and why."""
+
+    value = NumberField(label=_("减价后的结算金额（元，含税）"), decimals=2)
+    field_order = ("value", "reason")
+
+
+class TakeForm(ContractForm):
+    """The proposed value that was read, in fen."""
+
+    value_fen = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
+
+
 class DecideForm(OfferForm):
     """The panel's decision."""
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_noop as _
 
 from exchange.models import Role, Seat
 from settlement.contracts import (
+    cutting,
     defaults,
     delivering,
     disputes,
@@ -20,13 +21,23 @@ from settlement.contracts import (
     settling,
 )
 from settlement.contracts.flow import State, worked_out
-from settlement.models import Dispute, DisputeState, Invoice, InvoiceState, Obligation
+from settlement.models import (
+    Dispute,
+    DisputeState,
+    Invoice,
+    InvoiceState,
+    Obligation,
+    PriceCut,
+)
 from settlement.quality.rules import read_rules
 from settlement.quality.tolerance import Amount
 from web.forms.contract import (
     AgreeForm,
     AnswerForm,
+    AwardForm,
     ContractForm,
+    CourtForm,
+    CutForm,
     DecideForm,
     DecideWeightForm,
     DisputeForm,
@@ -38,6 +49,7 @@ from web.forms.contract import (
     ReasonForm,
     RedForm,
     RemedyForm,
+    TakeForm,
     TicketForm,
     WeighForm,
 )
@@ -142,6 +154,30 @@ def _agree_form(view: View, *args: Any, **options: Any) -> ContractForm:
     return form
 
 
+def _take_form(view: View, *args: Any, **options: Any) -> ContractForm:
+    form = TakeForm(view.contract, *args, **options)
+    form.fields["value_fen"].initial = view.contract.price_cut.value_fen
+    return form
+
+
+def _may_take(view: View) -> bool:
+    if not _may_cut(view):
+        return False
+    cut = PriceCut.objects.filter(obligation=view.contract).first()
+    return cut is not None and cut.by_firm_id != view.seat.firm_id
+
+
+def _may_cut(view: View) -> bool:
+    """Say whether the statement may still be lowered: while it waits for one of the two."""
+    if not view.is_now(State.STATED) or Dispute.objects.filter(obligation=view.contract).exists():
+        return False
+    return not (view.contract.buyer_agreed_at and view.contract.seller_agreed_at)
+
+
+def _may_award(view: View) -> bool:
+    return view.disputed(D.HELD) and view.contract.dispute.held_by_id != view.seat.user_id
+
+
 def _is_over(view: View) -> bool:
     if not view.is_now(State.DELIVERED):
         return False
@@ -188,6 +224,14 @@ ACTS: Final[Mapping[str, Act]] = {
         lambda v: v.is_now(State.DELIVERING) and v.contract.tickets.exists(),
         _form(ContractForm),
         lambda v, f: delivering.finish_loading(v.contract.trade_id, **v.staff()),
+    ),
+    "missing": Act(
+        _("无货可交"), _("报告卖方违约"), Role.WAREHOUSE, "",
+        lambda v: v.is_now(State.DELIVERING) and not v.contract.tickets.exists(),
+        _form(ReasonForm),
+        lambda v, f: delivering.report_missing(
+            v.contract.trade_id, **v.staff(), reason=f.cleaned_data["reason"]
+        ),
     ),
     "inspect": Act(
         _("登记检验证书"), _("登记"), Role.INSPECTOR, "",
@@ -264,6 +308,23 @@ ACTS: Final[Mapping[str, Act]] = {
             reason=f.cleaned_data["reason"],
         ),
     ),
+    "take": Act(
+        _("对方提议减价"), _("接受减价"), Role.FINANCE, "any",
+        _may_take,
+        _take_form,
+        lambda v, f: cutting.take(
+            v.contract.trade_id, **v.who(), value_fen=f.cleaned_data["value_fen"]
+        ),
+    ),
+    "cut": Act(
+        _("提议减价"), _("提议"), Role.FINANCE, "any",
+        _may_cut,
+        _form(CutForm),
+        lambda v, f: cutting.propose(
+            v.contract.trade_id, **v.who(), value_fen=f.fen("value"),
+            reason=f.cleaned_data["reason"],
+        ),
+    ),
     "invoice": Act(
         _("登记发票"), _("提交"), Role.FINANCE, "seller",
         lambda v: v.contract.state == State.SETTLED
@@ -333,6 +394,24 @@ ACTS: Final[Mapping[str, Act]] = {
         lambda v, f: disputes.decide(
             v.contract.trade_id, **v.staff(), seller_gets=f.fen("amount"),
             text=f.cleaned_data["reason"],
+        ),
+    ),
+    "court": Act(
+        _("仲裁或诉讼"), _("登记受理"), Role.CLERK, "",
+        lambda v: v.disputed(D.ALLEGED, D.CONCILIATION, D.PANEL, D.DECIDED),
+        _form(CourtForm),
+        lambda v, f: disputes.take_to(
+            v.contract.trade_id, **v.staff(), forum=f.cleaned_data["forum"],
+            document=f.cleaned_data["document"],
+        ),
+    ),
+    "award": Act(
+        _("仲裁或法院结果"), _("登记并执行"), Role.REVIEWER, "",
+        _may_award,
+        _form(AwardForm),
+        lambda v, f: disputes.award(
+            v.contract.trade_id, **v.staff(), seller_gets=f.fen("amount"),
+            document=f.cleaned_data["document"],
         ),
     ),
 }  # fmt: skip

@@ -43,6 +43,7 @@ from web.reasons import sentence
 from web.rule_words import line_words
 from web.views.acts import ACTS, View, offered
 from web.views.office import REFUSED
+from web.views.todo import steps
 
 S = ObligationState
 _PAYMENT_ORDER: Final = (Kind.COMMIT, Kind.PAYMENT, Kind.FEE, Kind.PENALTY, Kind.RELEASE)
@@ -178,8 +179,7 @@ def _page(
         "has_pdf": is_drawable(paper),
         "is_pending": not one.terms and one.state in (S.MATCHED, S.SECURED),
         "acts": acts,
-        "next": words.next_step(one),
-        "is_late": one.due_at is not None and one.due_at < view.now,
+        "waits": steps(one, view.now),
         "invoices": Invoice.objects.filter(obligation=one).order_by("pk"),
         "history": [
             {"row": row, "who": parties.get(row.firm_id), "said": row.detail.get("reason", "")}
@@ -244,10 +244,16 @@ def _figures(one: Obligation, final: FinalFigures) -> dict[str, Any]:
         }
         for part in final.parts
     ]
-    shares = None
+    shares, left_penalty_fen = None, 0
     if one.state in (S.STATED, S.TOP_UP):
         shares = settling.shares_of(one)
-    return {"final": final, "parts": parts, "shares": shares}
+        left_penalty_fen = settling.left_penalty_fen(one)
+    return {
+        "final": final,
+        "parts": parts,
+        "shares": shares,
+        "left_penalty_fen": left_penalty_fen,
+    }
 
 
 def _timeline(contract: Obligation) -> list[dict[str, Any]]:

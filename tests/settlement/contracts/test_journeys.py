@@ -54,6 +54,9 @@ def test_a_deposit_is_topped_up_before_delivery_and_again_by_the_final_statement
     assert deal.money(deal.buyer, Code.COMMITTED) == 7_942_000 + 39_710  # a tenth of 110 %, fee
     assert deal.refusal(delivering.order_delivery, **deal.as_buyer(), code="X") == "CONTRACT_STATE"
     assert deal.pay() == 79_420_000 + 39_710 - 7_942_000 - 39_710
+    with deal.scope():
+        paid = deal.contract().events.get(kind="paid")
+    assert (paid.firm_id, paid.detail) == (deal.buyer.pk, {"committed_fen": 79_420_000 + 39_710})
     assert deal.state == "secured"
     deal.deliver(1_099_000)
     deal.certificate(qnet_ar="5700", st_d="0.80", mt="18")
@@ -213,7 +216,12 @@ def test_an_invoice_must_say_what_was_settled() -> None:
     buyer = deal.as_buyer() | {"number": "26377000000012345678"}
     assert deal.refusal(invoicing.issue, **buyer, **right) == "NOT_ALLOWED"
     deal.do(invoicing.issue, **said, **right)
-    deal.do(invoicing.answer, **deal.as_buyer(), accepted=False, reason="抬头错误")
+    said_no = {**deal.as_buyer(), "accepted": False}
+    assert deal.refusal(invoicing.answer, **said_no, reason=" ") == "REQUIRED"
+    assert deal.refusal(invoicing.answer, **said_no, reason="x" * 201) == "TOO_LONG"
+    deal.do(invoicing.answer, **said_no, reason="抬头错误" * 50)
+    with deal.scope():
+        assert Invoice.objects.get().reason == "抬头错误" * 50, "nothing of it is lost"
     assert deal.refusal(
         invoicing.issue, **(said | {"number": "26377000000012345679"}), **right
     ) == ("RED_INVOICE_DUE")

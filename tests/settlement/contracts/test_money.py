@@ -17,17 +17,19 @@ DUE = dt.datetime(2026, 11, 25, 8, tzinfo=dt.UTC)
 
 @given(fen, fen, fen, fen, fen, fen, fen)
 def test_a_split_shares_out_exactly_what_was_bound(
-    committed: int, value: int, buyer_fee: int, seller_fee: int, kept: int, late: int, penalty: int
+    committed: int, value: int, buyer_fee: int, seller_fee: int, kept: int, extra: int, penalty: int
 ) -> None:
     shares = split(
         committed=committed, value=value, buyer_fee=buyer_fee, seller_fee=seller_fee,
-        kept=kept, late=late, penalty=penalty,
+        kept=kept, extra=extra, penalty=penalty,
     )  # fmt: skip
     parts = (shares.to_seller, shares.to_buyer, shares.fees, shares.kept)
     assert sum(parts) == committed
     assert min(*parts, shares.unpaid) >= 0
-    assert shares.to_seller + shares.kept <= value + late
-    assert bool(shares.unpaid) == (value + late + min(buyer_fee, committed) > committed)
+    assert 0 <= shares.penalty_left <= penalty
+    assert not shares.penalty_left or shares.to_seller == shares.kept == 0, "all of it is set off"
+    assert shares.to_seller + shares.kept <= value + extra
+    assert bool(shares.unpaid) == (value + extra + min(buyer_fee, committed) > committed)
 
 
 @pytest.mark.parametrize(
@@ -61,6 +63,7 @@ def test_each_day_begun_costs_five_in_ten_thousand(hours: int, fee: int) -> None
 
 def test_a_penalty_rounds_half_up_once() -> None:
     assert [penalty_fen(value, 1_000) for value in (4, 5, 14, 15)] == [0, 1, 1, 2]
+    assert [penalty_fen(value, 1) for value in (4_999, 5_000)] == [0, 1]
 
 
 def test_an_umpire_goes_before_the_first_certificate_and_a_tickets_own_before_the_common_one() -> (

@@ -8,7 +8,9 @@ import pytest
 
 from matching.commands import PayTrade
 from settlement.contracts import money, timers
+from settlement.contracts.flow import ContractError
 from settlement.ledger import Code
+from settlement.models import Dispute
 from tests.settlement.contracts.trade import (
     CODE,
     Deal,
@@ -78,7 +80,7 @@ def test_a_remedy_that_nobody_chooses_is_the_larger_one() -> None:
 
 
 def test_a_seller_that_delivers_nothing_pays_when_it_has_the_money_and_its_goods_wait() -> None:
-    deal = Deal()
+    deal = Deal(basis="DELIVERED")
     deal.order()
     deal.wait(days=15)
     assert deal.state == "seller_default"
@@ -96,7 +98,7 @@ def test_a_seller_that_delivers_nothing_pays_when_it_has_the_money_and_its_goods
 
 
 def test_goods_of_a_seller_without_money_are_free_after_thirty_days() -> None:
-    deal = Deal()
+    deal = Deal(basis="DELIVERED")
     deal.order()
     deal.wait(days=15)
     deal.do(defaults.choose, **deal.as_buyer(), remedy="penalty")
@@ -118,12 +120,15 @@ def test_silence_accepts_and_agrees() -> None:
     assert deal.state == "stated"
     deal.wait(days=2)
     assert deal.state == "settled"
-    assert deal.kinds()[-4:] == ["stated", "agreed_by_silence", "agreed_by_silence", "settled"]
+    said = [kind for kind in deal.kinds() if kind != "reminder"]
+    assert said[-5:] == [
+        "accepted_by_silence", "stated", "agreed_by_silence", "agreed_by_silence", "settled",
+    ]  # fmt: skip
     deal.prove()
 
 
 def test_a_seller_that_delivers_half_is_paid_for_it_less_the_penalty_on_the_rest() -> None:
-    deal = Deal()
+    deal = Deal(basis="DELIVERED")
     deal.order()
     deal.truck(400_000)
     deal.wait(days=15)  # the delivery window ends: what came is what was delivered
@@ -150,7 +155,9 @@ def test_a_top_up_that_is_never_paid_leaves_the_seller_what_there_is() -> None:
     deal.agree()
     assert deal.state == "top_up"
     owed = 74_825 * 1_099 + 36_100
-    deal.wait(days=6)
+    deal.wait(days=4)
+    assert deal.state == "top_up", "late, but within its days of grace"
+    deal.wait(days=2)
     assert deal.state == "settled"
     assert deal.contract().unpaid_fen == owed - 79_420_000 - 39_710
     deal.prove()
@@ -240,6 +247,10 @@ def test_nothing_is_ruled_on_before_the_undisputed_part_has_moved() -> None:
     assert deal.state == "top_up"
     answer = {**deal.as_seller(), "text": "不同意"}
     assert deal.refusal(disputes.respond, **answer) == "CONTRACT_STATE"
+    with deal.scope():
+        Dispute.objects.update(acts_at=deal.now, remind_at=None)
+    assert deal.sweep() == 0, "nor does its time run out"
+    assert deal.dispute().acts_at == deal.now + dt.timedelta(minutes=1)
     deal.pay()
     deal.do(disputes.respond, **answer)
     assert deal.dispute().state == "conciliation"
@@ -289,8 +300,14 @@ def test_a_weight_in_dispute_is_weighed_again_once() -> None:
     deal.do(delivering.dispute, **deal.as_buyer(), **said)
     assert deal.state == "disputed"
     clerk = {"by": deal.people["clerk"]}
+    for wrong in (0, delivering.TICKET_MOST_KG + 1):
+        with pytest.raises(ContractError) as refused, deal.scope():
+            delivering.decide_weight(1, **clerk, ticket=1, net_kg=wrong, now=deal.now)
+        assert (refused.value.code, refused.value.values) == ("SCALE", (wrong, 0))
     deal.do(delivering.decide_weight, **clerk, ticket=1, net_kg=995_000)
+    deal.wait(days=1)
     deal.do(delivering.end_umpire, **clerk)
+    assert deal.contract().due_at == deal.now + dt.timedelta(days=5), "its days begin anew"
     assert deal.refusal(delivering.dispute, **deal.as_seller(), **said) == "UMPIRE_FINAL"
     deal.accept()
     assert deal.statement().body["payable_kg"] == 995_000
@@ -330,12 +347,16 @@ def test_a_scale_that_cannot_be_and_a_code_that_is_not_are_refused() -> None:
     truck = {"by": deal.people["keeper"], "plate": "鲁L·1", "code": CODE}
     scale = {"gross_kg": 10, "tare_kg": 10}
     assert deal.refusal(delivering.weigh_in, **truck, **scale) == "SCALE"
+    heavy = {"gross_kg": delivering.TICKET_MOST_KG + 1, "tare_kg": 10}
+    assert deal.refusal(delivering.weigh_in, **truck, **heavy) == "SCALE"
+    assert deal.refusal(delivering.weigh_in, **truck, gross_kg=1, tare_kg=-1) == "SCALE"
     right = {"gross_kg": 11, "tare_kg": 10}
     assert deal.refusal(delivering.weigh_in, **(truck | {"code": "AAAAAA"}), **right) == (
         "PICKUP_CODE"
     )
     assert deal.refusal(delivering.weigh_in, **(truck | {"plate": " "}), **right) == "REQUIRED"
     assert deal.refusal(delivering.finish_loading, by=deal.people["keeper"]) == "NO_TICKET"
+    deal.do(delivering.weigh_in, **truck, gross_kg=delivering.TICKET_MOST_KG, tare_kg=0)
 
 
 def test_a_sweep_repeated_changes_nothing_more() -> None:

@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 
 from exchange import scope
-from exchange.models import User, Venue
+from exchange.models import Instrument, User, Venue
 from matching.commands import Side
 from settlement import books, funds, ledger, receipts
 from settlement.contracts import (
@@ -55,11 +55,15 @@ class Deal:
         seller_yuan: int = 0,
         weights: tuple[int, ...] = (),
         always_open: bool = False,
+        basis: str = "",
     ) -> None:
         self.world = World(venue)
         if always_open:  # beyond the published calendar, too
             Venue.objects.filter(pk=self.world.venue.pk).update(always_open=True)
         self.goods = self.world.instrument(commodity, delivery="acceptance", cover_bp=cover_bp)
+        if basis:
+            with self.scope():
+                Instrument.objects.filter(pk=self.goods.pk).update(basis=basis)
         self.seller, self.buyer = self.world.firm(seller), self.world.firm(buyer)
         self.stranger = self.world.firm("wfdf" if venue == "qldz" else "jnqf")
         self.people = {
@@ -199,9 +203,20 @@ class Deal:
     def take_invoice(self) -> None:
         self.do(invoicing.answer, **self.as_buyer(), accepted=True, reason="")
 
-    def wait(self, **time: int) -> int:
-        """Let time pass and the timers run."""
+    def wait(self, *, every_h: int = 6, **time: int) -> int:
+        """Let time pass while the timers run: here every six hours, and at its end."""
+        until, moved = self.now + dt.timedelta(**time), 0
+        while self.now < until:
+            self.now = min(self.now + dt.timedelta(hours=every_h), until)
+            moved += self.sweep()
+        return moved
+
+    def miss(self, **time: int) -> None:
+        """Let time pass while nothing runs."""
         self.now += dt.timedelta(**time)
+
+    def sweep(self) -> int:
+        """Let the timers run once."""
         with self.scope():
             moved = timers.sweep(self.now)
         self.world.settle_all()
@@ -251,4 +266,7 @@ def _vat(value: int, rate: int) -> tuple[int, int]:
     return net, value - net
 
 
-__all__ = ["CODE", "Deal", "defaults", "delivering", "disputes", "invoicing", "paying", "settling"]
+__all__ = [
+    "CODE", "Deal", "defaults", "delivering", "disputes", "invoicing", "paying", "settling",
+    "timers",
+]  # fmt: skip
