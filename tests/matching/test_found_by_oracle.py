@@ -1,8 +1,4 @@
-"""Where the engine did otherwise than its rules say: found by the naive venue, told in the least.
-
-Each is expected to fail until the engine is mended; then its mark goes, and with it what
-`tests/matching/naive/faults.py` says of it.
-"""
+"""Where the engine did otherwise than its rules say: found by the naive venue, told shortly."""
 
 from __future__ import annotations
 
@@ -50,10 +46,6 @@ def holders(engine: Engine) -> int:
     return len(engine.venue.goods.holders[1])
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="match() asks about the bound only before a next trade",
-)
 def test_what_is_left_of_the_sale_that_filled_a_root_does_not_rest() -> None:
     engine = held_by(199, listed=False)
     give(engine, bid(BUYER, "b", 2))
@@ -64,7 +56,6 @@ def test_what_is_left_of_the_sale_that_filled_a_root_does_not_rest() -> None:
     assert (gone.cancelled_lots, gone.reason) == (3, CancelReason.HOLDERS)
 
 
-@pytest.mark.xfail(strict=True, reason="what was left rests, and a buyer is not asked")
 def test_nobody_is_the_two_hundred_and_first_by_buying_what_was_left() -> None:
     engine = held_by(199, listed=False)
     give(engine, bid(BUYER, "b", 2))
@@ -73,7 +64,6 @@ def test_nobody_is_the_two_hundred_and_first_by_buying_what_was_left() -> None:
     assert holders(engine) == 200
 
 
-@pytest.mark.xfail(strict=True, reason="credit_goods() leaves the sales of a root that it fills")
 def test_nobody_is_the_two_hundred_and_first_after_a_registration_filled_the_root() -> None:
     engine = held_by(199, listed=False)
     give(engine, sell("s", 5))
@@ -82,7 +72,6 @@ def test_nobody_is_the_two_hundred_and_first_after_a_registration_filled_the_roo
     assert holders(engine) == 200
 
 
-@pytest.mark.xfail(strict=True, reason="clear_full() looks at the book of the trade alone")
 def test_nobody_is_the_two_hundred_and_first_by_way_of_another_instrument() -> None:
     engine = held_by(199, listed=False)
     give(engine, replace(COAL, instrument_id=8))
@@ -96,7 +85,6 @@ def test_nobody_is_the_two_hundred_and_first_by_way_of_another_instrument() -> N
     assert holders(engine) == 200
 
 
-@pytest.mark.xfail(strict=True, reason="an assertion of meet_own() fails: the venue would halt")
 def test_a_buyer_that_comes_to_its_own_sale_behind_those_of_a_full_root_stops_there() -> None:
     engine = held_by(199, listed=False)
     give(engine, CreditGoods("own", 5_000, 5_000, BUYER, 7, 5, 5_000, 0))
@@ -120,7 +108,6 @@ def test_a_fill_or_kill_trades_whole_or_not_though_a_root_becomes_full() -> None
     assert sum(traded) in (0, 5)
 
 
-@pytest.mark.xfail(strict=True, reason="lapse() takes an earlier round's timer for its own")
 def test_a_negotiation_lapses_in_the_turn_of_its_live_proposal() -> None:
     engine = open_market()
     give(engine, replace(COAL, instrument_id=8, mode=Mode.NEGOTIATED, approval_id=0))
@@ -139,7 +126,6 @@ def test_a_negotiation_lapses_in_the_turn_of_its_live_proposal() -> None:
     assert told == [OrderCancelled, NegotiationEnded]
 
 
-@pytest.mark.xfail(strict=True, reason="reenter() refuses it as if it were in a matched book")
 def test_an_offer_of_a_full_root_comes_back_when_its_lock_is_over() -> None:
     lock = ResaleLock.PRODUCT_T5_SYMMETRIC
     engine = held_by(200)
