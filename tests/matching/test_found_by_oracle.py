@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from msgspec.structs import replace
 
 from matching.commands import (
@@ -25,11 +24,13 @@ from matching.commands import (
 from matching.engine import Engine
 from matching.events import (
     CancelReason,
+    CommandRejected,
     NegotiationEnded,
     OrderCancelled,
     OrderRested,
     OrderResumed,
     OrderSuspended,
+    RejectReason,
     TradeExecuted,
 )
 from tests.matching.market import BUYER, COAL, NOW, SELLER, give, open_market, sell
@@ -98,7 +99,6 @@ def test_a_buyer_that_comes_to_its_own_sale_behind_those_of_a_full_root_stops_th
     assert (gone.cancelled_lots, gone.reason) == (4, CancelReason.SELF_MATCH)
 
 
-@pytest.mark.xfail(strict=True, reason="fillable() counts sales that leave with a full root")
 def test_a_fill_or_kill_trades_whole_or_not_though_a_root_becomes_full() -> None:
     engine = held_by(199, listed=False)
     give(engine, sell("s", 1, 798))
@@ -142,3 +142,20 @@ def test_an_offer_of_a_full_root_comes_back_when_its_lock_is_over() -> None:
     assert isinstance(lifted[-1], OrderSuspended)
     days = [give(engine, OpenDay(20261200 + day)) for day in range(1, 6)]
     assert [type(event) for event in days[-1][1:]] == [OrderResumed, OrderRested]
+
+
+def test_a_fill_or_kill_sale_does_not_end_at_the_holder_that_fills_its_root() -> None:
+    engine = held_by(198, listed=False)
+    give(engine, CreditCash("c", NEWCOMER, 10**6))
+    give(engine, bid(BUYER, "b", 2))
+    give(engine, bid(NEWCOMER, "n", 2))  # these two would be the last holders
+    fok = replace(sell("s", 4), tif=TimeInForce.FOK)
+    traded = [e.quantity_lots for e in engine.apply(fok) if isinstance(e, TradeExecuted)]
+    assert traded == [2, 2]
+    engine = held_by(199, listed=False)
+    give(engine, CreditCash("c", NEWCOMER, 10**6))
+    give(engine, bid(BUYER, "b", 2))
+    give(engine, bid(NEWCOMER, "n", 2))
+    refused = engine.apply(fok)[0]
+    assert isinstance(refused, CommandRejected)
+    assert (refused.reason, refused.values) == (RejectReason.NOT_FILLABLE, (4, 2))

@@ -33,7 +33,7 @@ announced opened joined bid extended clock closed bond
 
 def test_the_campaigns_meet_everything_that_can_happen() -> None:
     met: Counter[str] = Counter()
-    for seed in range(CAMPAIGNS, CAMPAIGNS + 60):
+    for seed in range(60, 120):
         met.update(campaign(seed).met)
     wanted = {
         *EVERYTHING.split(),
