@@ -12,7 +12,7 @@ from matching.events import CancelReason, RejectReason
 from tests.matching.naive_chance import campaign
 
 DEEP = int(os.environ.get("HAIDAI_DEEP", "1"))
-CAMPAIGNS = 60 if DEEP == 1 else 24 * DEEP
+CAMPAIGNS = max(60, 24 * DEEP)
 BATCH = 6 * max(DEEP // 8, 1)
 
 
