@@ -59,7 +59,7 @@ TERMS: tuple[c.DefineInstrument, ...] = (
 )  # fmt: skip
 # Commands from one look at everything, `Engine.check()` included, to the next: every one in the
 # test run; the deep run looks at ten times as many histories instead.
-LOOK = 10 if os.environ.get("HAIDAI_DEEP", "1") not in ("0", "1") else 1
+LOOK = 1 if os.environ.get("HAIDAI_DEEP", "1") == "1" else 10
 PIECES = tuple(t.instrument_id for t in TERMS if t.piece_max_kg)
 PLACES = {"book": BOOK, "stop": STOP, "out": SUSPENDED, "aside": ASIDE}
 

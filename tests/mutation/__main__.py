@@ -44,7 +44,7 @@ def warm() -> None:
     import django
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    os.environ["HAIDAI_DEEP"] = "0"  # fewer random histories: each fault is given its own run
+    os.environ["HAIDAI_FEW"] = "1"  # fewer random histories: each fault is given its own run
     django.setup()
     for folder in TESTS:
         for path in sorted((ROOT / folder).glob("*.py")):
