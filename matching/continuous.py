@@ -76,9 +76,6 @@ def match(venue: Venue, instrument: Instrument, taker: Order, events: list[AnyEv
             meet_own(venue, maker, taker, events)
             open_lots = taker.open_lots
             continue
-        if full_roots and not buys and too_many_holders(venue, taker.receipts, 0):
-            events.append(release(venue, taker, "", CancelReason.HOLDERS, resting=False))
-            return
         stays = maker.open_lots
         hidden = maker.hidden_lots
         lots = stays - hidden if hidden else stays
@@ -93,7 +90,7 @@ def match(venue: Venue, instrument: Instrument, taker: Order, events: list[AnyEv
         if not is_short or len(held) != 1 or available < lots:
             events.append(trade(venue, instrument, maker, taker, lots, price))
             follow_up(venue, instrument, maker, taker, events)
-            open_lots = taker.open_lots
+            open_lots = end_if_full(venue, taker, events) if full_roots else taker.open_lots
             continue
         receipt = goods.by_id[receipt_id]
         receipt.held_lots -= lots
@@ -158,15 +155,29 @@ def match(venue: Venue, instrument: Instrument, taker: Order, events: list[AnyEv
         )  # fmt: skip
         if hidden or has_lock or full_roots:
             follow_up(venue, instrument, maker, taker, events)
-            open_lots = taker.open_lots
+            open_lots = end_if_full(venue, taker, events)
+
+
+def end_if_full(venue: Venue, taker: Order, events: list[AnyEvent]) -> Lots:
+    """End what is left of a sale that has filled a root; return what stays open."""
+    if (
+        taker.open_lots
+        and taker.side is not _BUY
+        and too_many_holders(venue, taker.receipts, 0) is not None
+    ):
+        events.append(release(venue, taker, "", CancelReason.HOLDERS, resting=False))
+    return taker.open_lots
 
 
 def meet_own(venue: Venue, maker: Order, taker: Order, events: list[AnyEvent]) -> None:
     """An order meets one of its own group: do what the incoming firm has chosen."""
     policy = taker.account.self_match
     reason = CancelReason.SELF_MATCH
-    assert policy is not _REFUSE_NEWEST, "refused before anything changed"
-    if policy is SelfMatch.CANCEL_OLDEST:
+    if policy is _REFUSE_NEWEST:
+        # It was asked before anything changed; since then a root has become full, and the sales
+        # that stood between the two have left the book.
+        events.append(release(venue, taker, "", reason, resting=False))
+    elif policy is SelfMatch.CANCEL_OLDEST:
         events.append(withdraw(venue, maker, "", reason))
     elif policy is SelfMatch.CANCEL_BOTH:
         events.append(withdraw(venue, maker, "", reason))
@@ -217,8 +228,8 @@ def follow_up(
     if instrument.has_lock:
         buyer, seller = (taker, maker) if taker.side is _BUY else (maker, taker)
         lock(venue, instrument, buyer, seller, events)
-    if venue.goods.full_roots and instrument.is_matched:
-        clear_full(venue, instrument, events)
+    if venue.goods.filled:
+        clear_full(venue, events)
 
 
 def refresh(venue: Venue, order: Order, events: list[AnyEvent]) -> None:
@@ -490,7 +501,11 @@ def reenter(venue: Venue, instrument: Instrument, order: Order, events: list[Any
         or order.trader_id in account.blocked_traders
         or 0 in account.blocked_traders
         or not instrument.low_ticks <= order.price_ticks <= instrument.high_ticks
-        or (order.side is not _BUY and too_many_holders(venue, order.receipts, 0) is not None)
+        or (
+            order.side is not _BUY
+            and instrument.is_matched
+            and too_many_holders(venue, order.receipts, 0) is not None
+        )
     ):
         reason = CancelReason.STOP_REFUSED
     elif instrument.is_matched and account.self_match is _REFUSE_NEWEST:

@@ -169,7 +169,7 @@ class Goods:
     number of firms, over the whole life of the right (RULEBOOK C3).
     """
 
-    __slots__ = ("by_id", "by_owner", "full_roots", "holders")
+    __slots__ = ("by_id", "by_owner", "filled", "full_roots", "holders")
 
     def __init__(self) -> None:
         self.by_id: dict[ReceiptId, Receipt] = {}
@@ -177,6 +177,8 @@ class Goods:
         self.holders: dict[ReceiptId, dict[FirmId, int]] = {}
         # Roots that no further firm may hold.
         self.full_roots: dict[ReceiptId, None] = {}
+        # Those that the command at hand has filled and whose sales still stand (`clear_full`).
+        self.filled: list[ReceiptId] = []
 
     def add(self, receipt: Receipt) -> None:
         """Take a receipt in; its id is new."""

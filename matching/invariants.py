@@ -157,6 +157,7 @@ def _check_goods(venue: Venue) -> None:
     assert all(piles), "an owner of none of an instrument has no shelf of it"
     owned = sum(len(mine) for mine in piles)
     assert owned == len(venue.goods.by_id)
+    assert not venue.goods.filled, "sales of a full root have left the books"
     for instrument_id, lots_in in venue.goods_in_lots.items():
         out = venue.goods_out_lots.get(instrument_id, 0)
         assert lots_of.get(instrument_id, 0) == lots_in - out, "goods are conserved"

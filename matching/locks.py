@@ -103,8 +103,9 @@ def hold_root(venue: Venue, root_id: ReceiptId, firm_id: FirmId) -> None:
     goods = venue.goods
     firms = goods.holders.setdefault(root_id, {})
     firms[firm_id] = firms.get(firm_id, 0) + 1
-    if len(firms) >= HOLDERS_PER_ROOT:
+    if len(firms) >= HOLDERS_PER_ROOT and root_id not in goods.full_roots:
         goods.full_roots[root_id] = None
+        goods.filled.append(root_id)
 
 
 def unhold_root(venue: Venue, root_id: ReceiptId, firm_id: FirmId) -> None:
@@ -141,8 +142,14 @@ def used_first(receipts: tuple[ReceiptLots, ...], lots: Lots) -> tuple[ReceiptLo
     return tuple(used)
 
 
-def clear_full(venue: Venue, instrument: Instrument, events: list[AnyEvent]) -> None:
-    """Cancel what stands in a `matched` book from receipts that no further firm may hold."""
-    for order in list(instrument.book.asks):
-        if too_many_holders(venue, order.receipts, 0) is not None:
-            events.append(withdraw(venue, order, "", CancelReason.HOLDERS))
+def clear_full(venue: Venue, events: list[AnyEvent]) -> None:
+    """Cancel what stands in any `matched` book from roots that have just become full.
+
+    A root may be on sale in several instruments, and a registration can fill it, too.
+    """
+    venue.goods.filled.clear()
+    for instrument in venue.instruments.values():
+        if instrument.is_matched:
+            for order in list(instrument.book.asks):
+                if too_many_holders(venue, order.receipts, 0) is not None:
+                    events.append(withdraw(venue, order, "", CancelReason.HOLDERS))

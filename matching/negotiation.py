@@ -208,10 +208,10 @@ def decline(venue: Venue, account: Account, command: Decline) -> tuple[AnyEvent,
     return tuple(_end(venue, talk, account.firm_id, command.client_order_id))
 
 
-def lapse(venue: Venue, negotiation_id: int, events: list[AnyEvent]) -> None:
-    """End a negotiation whose live proposal has passed its time; a newer one lives on."""
+def lapse(venue: Venue, negotiation_id: int, due_us: Micros, events: list[AnyEvent]) -> None:
+    """End a negotiation whose live proposal ends at `due_us`; a newer one has its own time."""
     talk = venue.negotiations.get(negotiation_id)
-    if talk is not None and talk.expires_us <= venue.ts_us:
+    if talk is not None and talk.expires_us == due_us:
         events.extend(_end(venue, talk, 0, ""))
 
 

@@ -26,7 +26,7 @@ from matching.events import (
     TradeSettled,
 )
 from matching.limits import BUST_WINDOW_US, HOLDERS_PER_ROOT, REASON_LENGTH
-from matching.locks import hold_root, unhold_root
+from matching.locks import clear_full, hold_root, unhold_root
 from matching.records import Reserve
 from matching.rules import Refusal
 from matching.state import Venue
@@ -139,7 +139,7 @@ def credit_goods(venue: Venue, command: CreditGoods) -> Answer:
             command.sellable_from_day,
         )
     )
-    return [
+    events: list[AnyEvent] = [
         GoodsCredited(
             command.op_id,
             command.receipt_id,
@@ -151,6 +151,9 @@ def credit_goods(venue: Venue, command: CreditGoods) -> Answer:
             command.sellable_from_day,
         )
     ]
+    if venue.goods.filled:
+        clear_full(venue, events)
+    return events
 
 
 def debit_goods(venue: Venue, command: DebitGoods) -> Answer:

@@ -46,7 +46,7 @@ def pass_time(venue: Venue, command: PassTime) -> list[AnyEvent]:
                 indicate(instrument, events)
                 indicate_next(venue, instrument)
         elif kind == NEGOTIATION:
-            negotiation.lapse(venue, key, events)
+            negotiation.lapse(venue, key, due_us, events)
         elif kind == ONE_WAY:
             one_way_close.come_due(venue, key, due_us, events)
     return events

@@ -9,15 +9,14 @@ from matching.checks import PLAIN, Wish, first_refusal, note_entered
 from matching.commands import (
     EnterOrder,
     OrderKind,
-    Phase,
     PostOnly,
-    SelfMatch,
     Side,
     Special,
     TimeInForce,
 )
 from matching.cover import Account
 from matching.events import AnyEvent, OrderEntered, RejectReason
+from matching.filling import refuse_unfillable
 from matching.holding import cover, hold
 from matching.instrument import Instrument
 from matching.limits import RECEIPTS_PER_ORDER
@@ -25,7 +24,7 @@ from matching.locks import too_many_holders
 from matching.orders import STOP, new_order
 from matching.rules import Refusal, rejected
 from matching.state import EXPIRE_ORDER, Venue
-from matching.units import MAX_INT, Lots, Ticks
+from matching.units import MAX_INT, Ticks
 
 _BUY: Final = Side.BUY
 
@@ -62,7 +61,7 @@ def enter_special(venue: Venue, account: Account, command: EnterOrder) -> tuple[
     if refusal is None and not price:
         refusal = RejectReason.NO_OPPOSITE, ()
     if refusal is None:
-        refusal = refuse_unfillable(wish)
+        refusal = refuse_unfillable(venue, wish, [])
     if refusal is not None:
         return rejected(account.firm_id, command.client_order_id, *refusal)
     covered = cover(venue, instrument, account, side, price, lots, command.receipt_ids)
@@ -71,7 +70,7 @@ def enter_special(venue: Venue, account: Account, command: EnterOrder) -> tuple[
     need, taken = covered
     if instrument.is_matched and taken:
         named = tuple([(receipt.receipt_id, used) for receipt, used in taken])
-        refusal = too_many_holders(venue, named, 0)
+        refusal = too_many_holders(venue, named, 0) or refuse_unfillable(venue, wish, taken)
         if refusal is not None:
             return rejected(account.firm_id, command.client_order_id, *refusal)
 
@@ -140,49 +139,3 @@ def price_on_entry(
     if special.post_only == PostOnly.REPRICE and best is not None and crosses:
         return best.price_ticks - 1 if side is _BUY else best.price_ticks + 1
     return price_ticks
-
-
-def refuse_unfillable(wish: Wish) -> Refusal | None:
-    """Refuse an order that must trade at once, whole or in part, and would not."""
-    if wish.tif == TimeInForce.FOK:
-        least = wish.lots
-    elif wish.tif == TimeInForce.IOC and wish.special.least_lots:
-        least = wish.special.least_lots
-    else:
-        return None
-    fills = fillable(wish, least)
-    return (RejectReason.NOT_FILLABLE, (least, fills)) if fills < least else None
-
-
-def fillable(wish: Wish, enough: Lots) -> Lots:
-    """Return how many lots would trade at once, counting no further than `enough`.
-
-    Walks the book in priority and copies nothing. Where the firm's policy ends the order at one
-    of its own group, what icebergs before that one hide does not count: it comes behind.
-    """
-    instrument = wish.instrument
-    if instrument.phase != Phase.CONTINUOUS:
-        return 0
-    side = instrument.book.opposite(wish.side)
-    limit = wish.price_ticks * side.sign
-    low, high = instrument.dynamic_band() if instrument.terms.dynamic_bp else (0, wish.price_ticks)
-    group_id = wish.account.group_id
-    passes = wish.account.self_match == SelfMatch.CANCEL_OLDEST
-    total = 0
-    for key in side.levels:
-        level = side.levels[key]
-        outside = instrument.terms.dynamic_bp and not low <= level.price_ticks <= high
-        if key > limit or outside or total >= enough:
-            break
-        shown = whole = 0
-        for order in level:
-            if order.group_id == group_id:
-                if not passes:
-                    return min(total + shown, enough)
-                continue
-            shown += order.open_lots - order.hidden_lots
-            whole += order.open_lots
-            if total + shown >= enough:
-                return enough
-        total += whole
-    return min(total, enough)

@@ -382,9 +382,9 @@ _REPLAY = """
 import hashlib
 from matching.engine import Engine
 from exchange.blocks import encode_events
-from tests.matching.test_naive import Chance
+from tests.matching.naive_chance import Chance
 said = hashlib.sha256()
-for seed in range(4):
+for seed in range(6):
     pair = Chance(seed)
     apply = Engine.apply
     def heard(engine, command):

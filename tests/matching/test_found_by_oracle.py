@@ -1,12 +1,7 @@
-"""Where the engine did otherwise than its rules say: found by the naive venue, told in the least.
-
-Each is expected to fail until the engine is mended; then its mark goes, and with it what
-`tests/matching/naive/faults.py` says of it.
-"""
+"""Where the engine did otherwise than its rules say: found by the naive venue, told shortly."""
 
 from __future__ import annotations
 
-import pytest
 from msgspec.structs import replace
 
 from matching.commands import (
@@ -29,11 +24,13 @@ from matching.commands import (
 from matching.engine import Engine
 from matching.events import (
     CancelReason,
+    CommandRejected,
     NegotiationEnded,
     OrderCancelled,
     OrderRested,
     OrderResumed,
     OrderSuspended,
+    RejectReason,
     TradeExecuted,
 )
 from tests.matching.market import BUYER, COAL, NOW, SELLER, give, open_market, sell
@@ -50,10 +47,6 @@ def holders(engine: Engine) -> int:
     return len(engine.venue.goods.holders[1])
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="match() asks about the bound only before a next trade",
-)
 def test_what_is_left_of_the_sale_that_filled_a_root_does_not_rest() -> None:
     engine = held_by(199, listed=False)
     give(engine, bid(BUYER, "b", 2))
@@ -64,7 +57,6 @@ def test_what_is_left_of_the_sale_that_filled_a_root_does_not_rest() -> None:
     assert (gone.cancelled_lots, gone.reason) == (3, CancelReason.HOLDERS)
 
 
-@pytest.mark.xfail(strict=True, reason="what was left rests, and a buyer is not asked")
 def test_nobody_is_the_two_hundred_and_first_by_buying_what_was_left() -> None:
     engine = held_by(199, listed=False)
     give(engine, bid(BUYER, "b", 2))
@@ -73,7 +65,6 @@ def test_nobody_is_the_two_hundred_and_first_by_buying_what_was_left() -> None:
     assert holders(engine) == 200
 
 
-@pytest.mark.xfail(strict=True, reason="credit_goods() leaves the sales of a root that it fills")
 def test_nobody_is_the_two_hundred_and_first_after_a_registration_filled_the_root() -> None:
     engine = held_by(199, listed=False)
     give(engine, sell("s", 5))
@@ -82,7 +73,6 @@ def test_nobody_is_the_two_hundred_and_first_after_a_registration_filled_the_roo
     assert holders(engine) == 200
 
 
-@pytest.mark.xfail(strict=True, reason="clear_full() looks at the book of the trade alone")
 def test_nobody_is_the_two_hundred_and_first_by_way_of_another_instrument() -> None:
     engine = held_by(199, listed=False)
     give(engine, replace(COAL, instrument_id=8))
@@ -96,7 +86,6 @@ def test_nobody_is_the_two_hundred_and_first_by_way_of_another_instrument() -> N
     assert holders(engine) == 200
 
 
-@pytest.mark.xfail(strict=True, reason="an assertion of meet_own() fails: the venue would halt")
 def test_a_buyer_that_comes_to_its_own_sale_behind_those_of_a_full_root_stops_there() -> None:
     engine = held_by(199, listed=False)
     give(engine, CreditGoods("own", 5_000, 5_000, BUYER, 7, 5, 5_000, 0))
@@ -110,7 +99,6 @@ def test_a_buyer_that_comes_to_its_own_sale_behind_those_of_a_full_root_stops_th
     assert (gone.cancelled_lots, gone.reason) == (4, CancelReason.SELF_MATCH)
 
 
-@pytest.mark.xfail(strict=True, reason="fillable() counts sales that leave with a full root")
 def test_a_fill_or_kill_trades_whole_or_not_though_a_root_becomes_full() -> None:
     engine = held_by(199, listed=False)
     give(engine, sell("s", 1, 798))
@@ -120,7 +108,6 @@ def test_a_fill_or_kill_trades_whole_or_not_though_a_root_becomes_full() -> None
     assert sum(traded) in (0, 5)
 
 
-@pytest.mark.xfail(strict=True, reason="lapse() takes an earlier round's timer for its own")
 def test_a_negotiation_lapses_in_the_turn_of_its_live_proposal() -> None:
     engine = open_market()
     give(engine, replace(COAL, instrument_id=8, mode=Mode.NEGOTIATED, approval_id=0))
@@ -139,7 +126,6 @@ def test_a_negotiation_lapses_in_the_turn_of_its_live_proposal() -> None:
     assert told == [OrderCancelled, NegotiationEnded]
 
 
-@pytest.mark.xfail(strict=True, reason="reenter() refuses it as if it were in a matched book")
 def test_an_offer_of_a_full_root_comes_back_when_its_lock_is_over() -> None:
     lock = ResaleLock.PRODUCT_T5_SYMMETRIC
     engine = held_by(200)
@@ -156,3 +142,20 @@ def test_an_offer_of_a_full_root_comes_back_when_its_lock_is_over() -> None:
     assert isinstance(lifted[-1], OrderSuspended)
     days = [give(engine, OpenDay(20261200 + day)) for day in range(1, 6)]
     assert [type(event) for event in days[-1][1:]] == [OrderResumed, OrderRested]
+
+
+def test_a_fill_or_kill_sale_does_not_end_at_the_holder_that_fills_its_root() -> None:
+    engine = held_by(198, listed=False)
+    give(engine, CreditCash("c", NEWCOMER, 10**6))
+    give(engine, bid(BUYER, "b", 2))
+    give(engine, bid(NEWCOMER, "n", 2))  # these two would be the last holders
+    fok = replace(sell("s", 4), tif=TimeInForce.FOK)
+    traded = [e.quantity_lots for e in engine.apply(fok) if isinstance(e, TradeExecuted)]
+    assert traded == [2, 2]
+    engine = held_by(199, listed=False)
+    give(engine, CreditCash("c", NEWCOMER, 10**6))
+    give(engine, bid(BUYER, "b", 2))
+    give(engine, bid(NEWCOMER, "n", 2))
+    refused = engine.apply(fok)[0]
+    assert isinstance(refused, CommandRejected)
+    assert (refused.reason, refused.values) == (RejectReason.NOT_FILLABLE, (4, 2))

@@ -1,8 +1,7 @@
 """A naive venue written from `matching/README.md`: lists, linear scans, nothing cached.
 
 It answers each command with notes, plain tuples that say what happened; `notes_of` says the same
-of the engine's events. Prices are ticks, quantities lots. It knows no receipts by name: a sell
-takes the oldest sellable lots of its firm, and only how many are free is compared.
+of the engine's events. Prices are ticks, quantities lots.
 """
 
 from tests.matching.naive.notes import notes_of

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 from matching import commands as c
-from tests.matching.naive.records import FAR, IMMEDIATE, MOST, RECEIPTS, Firm, Market, Stand
+from tests.matching.naive.records import (
+    FAR,
+    HOLDERS,
+    IMMEDIATE,
+    MOST,
+    RECEIPTS,
+    Firm,
+    Market,
+    Stand,
+)
 from tests.matching.naive.trading import Trading
 
 
@@ -50,6 +60,7 @@ class Entering(Trading):
         reason = reason or self.short(order, lots, command.receipt_ids)
         if not reason and market.matched and self.crowded(self.picked, None):
             reason = "HOLDER_LIMIT"
+        reason = reason or self.ends_early(market, order)
         if reason:
             return reason
         self.count(market, order, lots, self.value(market, price, lots))
@@ -221,7 +232,50 @@ class Entering(Trading):
         group = self.group(order)
         if self.firms[order.firm].policy == c.SelfMatch.CANCEL_OLDEST:
             met = [o for o in met if self.group(o) != group]
+        if order.buys:
+            met = self.staying(met, order.firm)
         return "NOT_FILLABLE" if self.walk(met, group, least)[0] < least else ""
+
+    def staying(self, met: list[Stand], buyer: int) -> list[Stand]:
+        """Without the sales that leave when the buyer's first purchase fills their root: of the
+        first itself only what it shows stays."""
+        found: list[Stand] = []
+        filled: set[int] = set()
+        for one in met:
+            last = set()
+            for number, _ in one.goods:
+                root = self.receipts[number].root
+                if len(self.holders[root]) == HOLDERS - 1 and buyer not in self.holders[root]:
+                    last.add(root)
+            if last & filled:
+                continue
+            filled |= last
+            found.append(replace(one, open=one.shown) if last else one)
+        return found
+
+    def ends_early(self, market: Market, order: Stand) -> str:
+        """A sale that must trade at once, and whose root a buyer before its end would fill."""
+        least = order.open if order.tif == c.TimeInForce.FOK else order.special.least_lots
+        if order.buys or order.tif not in IMMEDIATE or not least or not market.matched:
+            return ""
+        known = [set(self.holders[self.receipts[n].root]) for n, _ in self.picked]
+        sold = 0
+        group, policy = self.group(order), self.firms[order.firm].policy
+        met = [o for o in self.against(market, order.side, order.price) if self.group(o) != group]
+        if policy != c.SelfMatch.CANCEL_OLDEST:
+            met = self.against(market, order.side, order.price)
+        for price in dict.fromkeys(o.price for o in met):
+            level = [o for o in met if o.price == price]
+            for one in level:
+                if sold >= least or self.group(one) == group:
+                    return ""  # enough, or counted already
+                sold += one.shown
+                for firms in known:
+                    firms.add(one.firm)
+                if sold < least and any(len(firms) >= HOLDERS for firms in known):
+                    return "NOT_FILLABLE"
+            sold += sum(one.open - one.shown for one in level)
+        return ""
 
     def do_AmendOrder(self, command: c.AmendOrder) -> str:
         firm = self.firms[command.firm_id]

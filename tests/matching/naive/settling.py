@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from matching import commands as c
-from tests.matching.naive import faults
 from tests.matching.naive.operating import Operating
 from tests.matching.naive.records import DAY_MOST, HOLDERS, MOST, RECEIPTS, Receipt, Trade
 
@@ -83,8 +82,7 @@ class Settling(Operating):
         )  # fmt: skip
         self.come_to_hold(root, command.firm_id)
         self.notes.append(("goods", "credited", number, root, command.firm_id, where, lots, kg))
-        if not faults.CLEARS_ONE_BOOK:
-            self.clear_full(list(self.markets.values()))
+        self.clear_full()
         return ""
 
     def do_DebitGoods(self, command: c.DebitGoods) -> str:

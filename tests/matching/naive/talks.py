@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from matching import commands as c
 from matching import events as e
@@ -20,7 +20,6 @@ class Talk:
     other: int
     round: int
     until: int
-    times: list[int] = field(default_factory=list)  # of all rounds; see `faults.LAPSES_EARLY`
 
 
 class Talks(Settling):
@@ -169,15 +168,12 @@ class Talks(Settling):
         order.place = "aside"
         self.orders[order.number] = order
 
-    def lapse(self, talk: Talk, time: int) -> None:
-        """A round's time has come: the negotiation ends, unless a later round has more."""
-        talk.times.remove(time)
-        if talk.until <= self.now:
-            self.end_talk(talk, 0)
+    def lapse(self, talk: Talk) -> None:
+        """The live round's time has come: the negotiation ends."""
+        self.end_talk(talk, 0)
 
     def tell(self, talk: Talk) -> None:
         live = talk.live
-        talk.times.append(talk.until)
         self.notes.append(
             ("proposal", talk.number, talk.round, live.number, live.firm, talk.other, talk.until)
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from matching import commands as c
 from matching import events as e
-from tests.matching.naive import faults
 from tests.matching.naive.locks import Locks
 from tests.matching.naive.records import IMMEDIATE, Market, Stand, Trade
 
@@ -73,13 +72,9 @@ class Trading(Locks):
             if self.group(maker) == group:
                 self.meet_own(market, maker, taker)
                 continue
-            full = not taker.buys and self.crowded(taker.goods, None)
-            if full and faults.RESTS_WHAT_FILLED_A_ROOT:
-                self.end(taker, e.CancelReason.HOLDERS)
-                return
             self.trade(market, maker, taker, min(taker.open, maker.shown), maker.price)
             full = not taker.buys and self.crowded(taker.goods, None)
-            if full and taker.open and not faults.RESTS_WHAT_FILLED_A_ROOT:
+            if full and taker.open:
                 self.end(taker, e.CancelReason.HOLDERS)
 
     def interrupt(self, market: Market, price: int) -> None:
@@ -95,8 +90,6 @@ class Trading(Locks):
         lots = min(taker.open, maker.shown)
         if policy == c.SelfMatch.REFUSE_NEWEST:
             # Orders between the two have left the book since it was asked: their root is full.
-            if faults.STOPS_AT_ITS_OWN:
-                raise faults.StopsAtItsOwn
             self.end(taker, reason)
         elif policy == c.SelfMatch.CANCEL_OLDEST:
             self.end(maker, reason)
@@ -167,14 +160,11 @@ class Trading(Locks):
             self.show_more(market, order)
         if terms.resale_lock == c.ResaleLock.PRODUCT_T5_SYMMETRIC:
             self.lock(market, buyer, seller)
-        if not faults.CLEARS_ONE_BOOK:
-            self.clear_full(list(self.markets.values()))
-        elif market.matched:
-            self.clear_full([market])
+        self.clear_full()
 
-    def clear_full(self, markets: list[Market]) -> None:
+    def clear_full(self) -> None:
         """Cancel what stands in matched books from roots that no further firm may hold."""
-        for market in markets:
+        for market in self.markets.values():
             asks = [o for o in market.book if market.matched and not o.buys]
             for order in sorted(asks, key=lambda o: o.price):
                 if self.crowded(order.goods, None):
@@ -213,7 +203,7 @@ class Trading(Locks):
             or 0 in firm.blocked
             or order.trader in firm.blocked
             or not market.low <= order.price <= market.high
-            or ((market.matched or faults.DROPS_FULL_OFFERS) and self.crowded(order.goods, None))
+            or (market.matched and self.crowded(order.goods, None))
         ):
             self.end(order, e.CancelReason.STOP_REFUSED)
             return

@@ -8,7 +8,6 @@ import msgspec
 
 from matching import commands as c
 from matching import events as e
-from tests.matching.naive import faults
 from tests.matching.naive.one_way import OneWays
 from tests.matching.naive.records import AHEAD, MOST, WINDOW, Note
 
@@ -132,12 +131,11 @@ class Naive(OneWays):
                     due.append((market.indicate_at, 3, number, market))
             due += [(one.due, 4, number, one) for number, one in self.one_ways.items()]
             for number, talk in self.talks.items():
-                times = talk.times if faults.LAPSES_EARLY else [talk.until]
-                due += [(time, 5, number, talk) for time in times]
+                due.append((talk.until, 5, number, talk))
             due = sorted((one for one in due if one[0] <= self.now), key=lambda one: one[:3])
             if not due:
                 return ""
-            time, kind, number, what = due[0]
+            _, kind, number, what = due[0]
             if kind == 1:
                 self.end(what, e.CancelReason.EXPIRED)
             elif kind == 2:
@@ -151,4 +149,4 @@ class Naive(OneWays):
             elif kind == 4:
                 self.come_due(what)
             else:
-                self.lapse(what, time)
+                self.lapse(what)
