@@ -7,7 +7,7 @@ from typing import Any
 
 from exchange import reference
 from exchange.keys import row_key
-from exchange.models import Instrument
+from exchange.models import Delivery, Instrument
 from exchange.scope import current_venue_id
 from matching.events import TradeExecuted
 from matching.units import TradeId
