@@ -1,4 +1,4 @@
-"""The short way answers like the long way: whatever it is given, the same events, the same bytes."""
+"""The short way answers like the long way: whatever comes, the same events, the same bytes."""
 
 from __future__ import annotations
 
