@@ -24,8 +24,10 @@ from exchange.models import Commodity, Instrument
 from exchange.sequencer import now_us
 from matching.commands import LiftOrder, Side
 from settlement.contracts.terms import canonical, kept_quality, text_digest, write_terms
-from settlement.models import ContractPaper, ContractSignature
+from settlement.models import ContractPaper, ContractSignature, RuleVersion
 from settlement.quality.rules import read_rules
+from settlement.quality.text import canonical as rules_text
+from settlement.quality.text import digest_of, rule_set
 from tests.settlement.contracts.test_document import unfreeze
 from tests.tools import subset_font
 from tests.web.desk import Desk, desk
@@ -54,7 +56,9 @@ def said(code: str = "COAL-T5500", discharge: str = "acceptance", **more: Any) -
     defaults = reference.fixture()["defaults"]
     listed = Instrument(commodity=Commodity(parameters=row))
     is_accepted = discharge == "acceptance"
-    terms = write_terms(listed, defaults, always_open=False) if is_accepted else None
+    rules = rule_set(row)
+    version = RuleVersion(number=7, text=rules_text(rules), digest=digest_of(rules))
+    terms = write_terms(listed, version, defaults, always_open=False) if is_accepted else None
     return {
         "format": 2,
         "venue": "qldz",
@@ -144,6 +148,15 @@ def test_the_text_layer_says_who_what_how_much_and_which_digest() -> None:
     ):  # fmt: skip
         assert expected in text, expected
     assert "U+" not in text
+
+
+def test_the_rules_are_named_by_the_version_that_the_contract_keeps() -> None:
+    content = said()
+    text = "".join(pages(ordinary()))
+    assert "市场规则版本第7版" in text
+    assert f"该版本文本SHA-256{content['terms']['rules']['sha256']}" in text
+    older = {key: value for key, value in content["terms"].items() if key != "rules"}
+    assert "市场规则版本" not in "".join(pages(drawn(content | {"terms": older})))
 
 
 def test_a_contract_by_receipt_promises_no_later_adjustment() -> None:

@@ -391,6 +391,11 @@ class _Contract:
         ]
         if self.said["rules_sha256"]:
             rows.append((_("调整规则 SHA-256"), self.said["rules_sha256"]))
+        if version := self.said["terms"].get("rules"):  # contracts older than versions name none
+            rows += [
+                (_("市场规则版本"), _("第 %(number)s 版") % {"number": version["number"]}),
+                (_("该版本文本 SHA-256"), version["sha256"]),
+            ]
         texts = [
             _("本合同的各项参数以成交时为准，此后市场规则或参数的变更不影响本合同。"),
             _(

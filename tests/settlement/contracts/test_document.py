@@ -17,6 +17,8 @@ from settlement.contracts import papers
 from settlement.contracts.evidence import bundle
 from settlement.contracts.terms import canonical, digest, text_digest
 from settlement.models import ContractPaper, ContractSignature, Obligation, Receipt
+from tests.papers import NOON
+from tests.papers import papers as stored_with
 from tests.settlement.contracts.trade import Deal
 from tests.world import World
 
@@ -40,6 +42,8 @@ def by_receipt(*, lots: int = 500, piles: tuple[int, ...] = (400, 100)) -> World
                 op_id=f"stored {number}",
                 by=None,
                 lot_reference=f"A-{number}",
+                papers=stored_with(),
+                now=NOON,
             )
         funds.deposit(venue=world.venue, firm=buyer, amount_fen=10**9, op_id="in", by=None)
     world.settle_all()

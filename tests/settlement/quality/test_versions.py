@@ -22,6 +22,7 @@ from settlement.quality import versions
 from settlement.quality.rules import read_rules
 from settlement.quality.text import RuleError, canonical, digest_of, rule_set
 from settlement.quality.versions import VersionError
+from tests.papers import NOON, papers
 from tests.settlement.contracts.trade import Deal
 from tests.world import World
 
@@ -393,6 +394,8 @@ def test_a_contract_keeps_the_version_of_its_own_second() -> None:
             op_id="more",
             by=None,
             lot_reference="more",
+            papers=papers(),
+            now=NOON,
         )
     deal.world.settle_all()
     for seconds in (-1, 0):
