@@ -359,7 +359,7 @@ WEIGHT_METHODS = {
     "CONDITIONED": _("公定重量"),
     "NET_OF_GLAZE": _("去冰衣净重"),
 }
-WEIGHT_BASES = {
+WEIGHT_FINALS = {
     "LOADPORT_DRAFT_SURVEY": _("装货港水尺"),
     "LOADPORT_SCALE": _("装货地衡器"),
     "DESTINATION_SCALE": _("目的地衡器"),
@@ -383,7 +383,7 @@ QUALITY_BASES = {
 }
 _TABLES = {
     "weight_method": WEIGHT_METHODS,
-    "weight_final": WEIGHT_BASES,
+    "weight_final": WEIGHT_FINALS,
     "inspection_final": INSPECTION_FINALS,
     "quality_basis": QUALITY_BASES,
     "address": ADDRESSES,

@@ -53,6 +53,10 @@ MEMBERS: Final[dict[str, frozenset[str]]] = {
     "<slug:venue>/contracts/<int:trade_id>/contract.pdf": FIRM | VENUE | HANDLE,
     "<slug:venue>/contracts/<int:trade_id>/evidence.json": FIRM | VENUE | {Role.CLERK},
     "<slug:venue>/contracts/<int:trade_id>/quality/": FIRM | VENUE,
+    "<slug:venue>/todo/": FIRM | HANDLE | {Role.REVIEWER},
+    "<slug:venue>/rules/": ALL,
+    "<slug:venue>/rules/<slug:code>/<int:number>/": ALL,
+    "<slug:venue>/rules/<slug:code>/<int:number>.json": ALL,
     "<slug:venue>/orders/": FIRM,
     "<slug:venue>/store/": frozenset({Role.WAREHOUSE}),
     "<slug:venue>/store/receipts/<int:receipt_id>/": STAFF,
@@ -69,6 +73,9 @@ MEMBERS: Final[dict[str, frozenset[str]]] = {
     "<slug:venue>/ops/firms/<slug:code>/": VENUE,
     "<slug:venue>/ops/approvals/": VENUE,
     "<slug:venue>/ops/approvals/<int:approval_id>/": frozenset({Role.REVIEWER}),
+    "<slug:venue>/ops/rules/": VENUE,
+    "<slug:venue>/ops/rules/<slug:code>/": VENUE,
+    "<slug:venue>/ops/rules/<slug:code>/draft/": frozenset({Role.OPERATOR}),
     "<slug:venue>/ops/freezes/": VENUE,
     "<slug:venue>/ops/receipts/": VENUE,
     "<slug:venue>/ops/journal/": VENUE,
@@ -92,6 +99,7 @@ def routes(patterns: Any = None, prefix: str = "") -> Iterator[str]:
 def address(route: str, desk: Desk, venue: str = "qldz") -> str:
     """Return an address for a route."""
     code = "lzrd" if "firms" in route else "coal-t5500-rzg"
+    code = "COAL-T5500" if "rules" in route else code
     path = route.replace("<slug:venue>", venue).replace("<slug:code>", code)
     path = path.replace("<slug:rail>", "stripe")
     return "/" + re.sub(r"<int:\w+>", "1", path)
