@@ -147,7 +147,7 @@ def test_a_cotton_batch_earns_its_premiums(desk: Any) -> None:
     case = Case(desk, "lblm", "bzmy", "lbhf")
     case.trade(COTTON, "15350", "1")
     page = case.becomes("secured")
-    weight = re.search(r"([\d.]+) 吨", page.locator(".terms").first.inner_text().split("重量")[-1])
+    weight = re.search(r"重量\s+([\d.]+) 吨", page.locator(".terms").first.inner_text())
     assert weight is not None
     case.load(("鲁M·1", f"{float(weight[1]) + 15:.3f}", "15"))
     case.act("store", "loaded")
