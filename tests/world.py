@@ -50,12 +50,13 @@ def bind(firm: Firm) -> None:
 class World:
     """One venue. `give` commits a block and lets the followers read it."""
 
-    def __init__(self, code: str = "qldz") -> None:
+    def __init__(self, code: str = "qldz", *, with_rules: bool = True) -> None:
         if not Venue.objects.exists():
             reference.load()
         self.venue = Venue.objects.get(code=code)
-        with scope.venue(self.venue.id):
-            versions.take_in(self.venue, timezone.now())
+        if with_rules:
+            with scope.venue(self.venue.id):
+                versions.take_in(self.venue, timezone.now())
         self.engine = Engine(self.venue.id)
         self.head: Block | None = None
         self.blocks: list[Block] = []
