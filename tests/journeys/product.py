@@ -16,7 +16,7 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
 PASSWORD = "haidai-demo-2026"
-START_S = 90
+START_S = 300
 STOP_S = 10
 
 
