@@ -10,14 +10,25 @@ from axe_playwright_python.sync_playwright import Axe
 PAGES = {
     "lzrd-trader": ["/", "/qldz/", "/qldz/trade/COAL-T5500-RZG/", "/qldz/orders/",
                     "/qldz/contracts/", "/qldz/receipts/", "/qldz/funds/", "/legal/"],
-    "lzrd-finance": ["/qldz/funds/"],
+    "lzrd-finance": ["/qldz/funds/", "/qldz/netting/", "/qldz/todo/"],
     "whhx-trader": ["/jdsc/trade/SEA-SQD-RC/"],
+    "qldz-clerk": ["/qldz/payments/"],
     "qldz-operator": ["/qldz/ops/", "/qldz/ops/new/", "/qldz/ops/firms/", "/qldz/ops/approvals/",
-                      "/qldz/ops/receipts/", "/qldz/store/receipts/1/"],
+                      "/qldz/ops/rules/", "/qldz/ops/receipts/", "/qldz/store/receipts/1/"],
     "qldz-warehouse": ["/qldz/store/", "/qldz/store/receipts/1/"],
     "rzyf-delivery": ["/qldz/receipts/", "/qldz/receipts/1/"],
     "": ["/", "/accounts/login/", "/wall/qldz/", "/wall/jdsc/", "/wall/lblm/", "/legal/"],
 }  # fmt: skip
+
+
+def too_narrow(page: Any) -> list[int]:
+    """Return the window widths that a page does not fit."""
+    missed = []
+    for width in (390, 1440):
+        page.set_viewport_size({"width": width, "height": 900})
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            missed.append(width)
+    return missed
 
 
 @pytest.mark.parametrize("username", PAGES)
@@ -27,6 +38,7 @@ def test_no_page_breaks_its_policy_or_hides_from_assistive_tools(desk: Any, user
     for path in PAGES[username]:
         assert person.go(path) == 200, path
         person.page.wait_for_load_state("networkidle")
+        found += [(path, "wider than", width) for width in too_narrow(person.page)]
         report = Axe().run(person.page)
         for violation in report.response["violations"]:
             if violation["impact"] in ("serious", "critical"):
