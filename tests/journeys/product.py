@@ -17,7 +17,7 @@ from typing import Any
 ROOT = Path(__file__).parent.parent.parent
 PASSWORD = "haidai-demo-2026"
 START_S = 300
-STOP_S = 10
+STOP_S = 60
 
 
 def free_port() -> int:
@@ -65,7 +65,11 @@ class Product:
             text=True,
         )
         threading.Thread(target=self._listen, daemon=True).start()
-        self.wait_for(until, START_S)
+        try:
+            self.wait_for(until, START_S)
+        except AssertionError:
+            self.__exit__()  # nobody else knows of it yet
+            raise
 
     def _listen(self) -> None:
         assert self.process.stdout is not None
@@ -97,8 +101,8 @@ class Product:
         after = len(self.lines)
         pids = [int(found.group(1)) for line in self.lines if (found := self._started(name, line))]
         os.kill(pids[-1], signal.SIGKILL)
-        self.wait_for(rf"{name}: ended with -9; starting it again", 10, after=after)
-        self.wait_for(rf"^{name}: started", 20, after=after)
+        self.wait_for(rf"{name}: ended with -9; starting it again", STOP_S, after=after)
+        self.wait_for(rf"^{name}: started", STOP_S, after=after)
 
     @staticmethod
     def _started(name: str, line: str) -> re.Match[str] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import os
+import resource
 import signal
 import time
 import tomllib
@@ -18,6 +19,8 @@ import pytest
 from tests.mutation.operators import Mutant
 
 FOLDER: Final = Path(__file__).parent
+MEMORY: Final = 4 << 30
+"""Bytes that a fork may have: a loop that gathers things ends before the machine does."""
 QUIETLY: Final = ("-x", "-q", "-p", "no:xdist", "-p", "no:warnings")
 
 
@@ -47,6 +50,7 @@ def survives(package: str, mutant: Mutant | None, tests: Iterable[str], limit_s:
     child = os.fork()
     if child == 0:
         quiet = os.open(os.devnull, os.O_WRONLY)
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         os.dup2(quiet, 1)
         os.dup2(quiet, 2)
         try:
