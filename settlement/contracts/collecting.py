@@ -86,10 +86,11 @@ def storage_fen(
 ) -> Fen:
     """Return storage of what was agreed, from the cut-off day until each part left, in fen.
 
-    A night in store is a day to pay. Rounded half up once.
+    A night in store is a day to pay; what is collected beyond what was agreed is not the buyer's
+    to store. Rounded half up once.
     """
     left, kg_days = agreed_kg, 0
-    for day, kg in collected:
+    for day, kg in sorted(collected):
         kg_days += min(kg, left) * max((day - since).days, 0)
         left -= min(kg, left)
     kg_days += left * max((until - since).days, 0)

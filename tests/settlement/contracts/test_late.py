@@ -49,6 +49,15 @@ def test_storage_is_a_night_for_what_was_still_there(
     )  # fmt: skip
 
 
+def test_what_is_collected_beyond_the_agreed_weight_is_not_stored_however_told() -> None:
+    left = [(DAY0 + dt.timedelta(days=day), kg) for day, kg in ((1, 600_000), (3, 500_000))]
+    for told in (left, left[::-1]):
+        assert storage_fen(
+            agreed_kg=1_000_000, collected=told, since=DAY0, until=DAY0 + dt.timedelta(days=9),
+            fen_per_t_day=20,
+        ) == (600 + 3 * 400) * 20  # fmt: skip
+
+
 @given(st.integers(0, 10**9), st.integers(0, 30), st.integers(0, 30), st.integers(1, 500))
 def test_collecting_earlier_never_costs_more(kg: int, early: int, more: int, rate: int) -> None:
     def cost(day: int) -> int:
