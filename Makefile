@@ -17,7 +17,7 @@ SAMPLE ?= 200
 WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -gt 4 ] && n=4; echo $$n)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check install install-dev browser test-sqlite test-postgresql test-deep simulate chaos mutate mutate-contracts build-fast test-fast test-upgrades test-conformance test-localstripe bench bench-ledger bench-matching bench-peers messages replay format clean
+.PHONY: help demo test check install install-dev browser test-sqlite test-postgresql test-deep simulate chaos mutate mutate-contracts build-fast test-fast test-versions test-upgrades test-conformance test-localstripe bench bench-ledger bench-matching bench-peers messages replay format clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -82,6 +82,9 @@ $(LOCALSTRIPE)/.installed: tests/localstripe/requirements.lock
 
 test-localstripe: $(LOCALSTRIPE)/.installed ## Ask somebody else's double of Stripe for the flows that it supports, in its own environment
 	@$(LOCALSTRIPE)/bin/python -m tests.localstripe
+
+test-versions: $(BIN)/.dev ## The engine's bytes on each of Python 3.11, 3.12, 3.13 that is here (a minute)
+	$(BIN)/python -m tests.versions
 
 test-upgrades: $(BIN)/.dev ## Hold the one step of new databases against the many of old ones, on both databases (a minute)
 	$(BIN)/python -m tests.upgrades

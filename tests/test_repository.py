@@ -131,7 +131,7 @@ def test_every_setting_and_dependency_is_documented() -> None:
 
 def test_lock_files_carry_names_versions_and_hashes_only() -> None:
     locks = sorted(ROOT.glob("*.lock")) + sorted((ROOT / "tests").rglob("*.lock"))
-    assert len(locks) == 6
+    assert len(locks) == 7
     for lock in locks:
         text = lock.read_text(encoding="utf-8")
         assert "://" not in text, lock.name
@@ -149,6 +149,12 @@ def test_vendored_files_are_what_their_list_says() -> None:
     paths = {one["path"] for one in listed["file"]}
     for path in (ROOT / "web/static").rglob("*.mjs"):
         assert str(path.relative_to(ROOT / "web/static")) in paths
+
+
+def test_each_python_gets_the_packages_that_the_product_has() -> None:
+    wanted = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    for line in (ROOT / "tests/versions/requirements.lock").read_text("utf-8").splitlines():
+        assert line.split()[0] in wanted
 
 
 def test_tests_do_not_sleep() -> None:

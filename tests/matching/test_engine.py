@@ -378,33 +378,11 @@ def test_less_quantity_keeps_priority_and_more_loses_it() -> None:
     assert [o.order_id for o in engine.venue.instruments[7].book.bids] == [2, 1]
 
 
-_REPLAY = """
-import hashlib
-from matching.engine import Engine
-from exchange.blocks import encode_events
-from tests.matching.naive_chance import Chance
-said = hashlib.sha256()
-for seed in range(6):
-    pair = Chance(seed)
-    apply = Engine.apply
-    def heard(engine, command):
-        events = apply(engine, command)
-        said.update(encode_events([events]))
-        return events
-    Engine.apply = heard
-    for _ in range(250):
-        pair.step()
-    Engine.apply = apply
-    said.update(pair.engine.digest())
-print(said.hexdigest())
-"""
-
-
 def test_neither_events_nor_state_depend_on_the_hash_seed() -> None:
     """Commands of every kind: the same bytes, whatever order sets and dicts of strings have."""
     digests = {
         subprocess.run(
-            [sys.executable, "-c", _REPLAY],
+            [sys.executable, "-m", "tests.matching.digest"],
             env=os.environ | {"PYTHONHASHSEED": seed},
             capture_output=True,
             text=True,
