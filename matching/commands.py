@@ -450,11 +450,13 @@ class WithholdGoods(OperationCommand, frozen=True, array_like=True, gc=False, ta
 
     `lots` 0 is all that no trade has bound. Orders that hold the receipt are withdrawn, newest
     first, each whole and wherever it stands, while fewer lots than that are free: for all of
-    it, every one.
+    it, every one. `firm_id` is whose goods are meant (0: whoever owns them): title may have
+    passed since they were looked at.
     """
 
     receipt_id: ReceiptId
     lots: Lots
+    firm_id: FirmId = 0
 
 
 class SettleTrade(OperationCommand, frozen=True, array_like=True, gc=False, tag=30):

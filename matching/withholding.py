@@ -29,7 +29,7 @@ _WITHHELD: Final = CancelReason.WITHHELD
 def withhold_goods(venue: Venue, command: WithholdGoods) -> Answer:
     """Withdraw what holds a receipt and take its lots out of the market; 0: all not in trades."""
     receipt = venue.goods.by_id.get(command.receipt_id)
-    if receipt is None:
+    if receipt is None or command.firm_id not in (0, receipt.firm_id):
         return RejectReason.UNKNOWN_RECEIPT, (command.receipt_id,)
     if not 0 <= command.lots <= MAX_INT:
         return RejectReason.INVALID, ()

@@ -330,7 +330,7 @@ def sweeping(
 
 
 def withholding(market: Market, random: Random) -> list[AnyCommand]:
-    """Return a freeze of all that no trade has bound of a receipt, and as much new from its firm."""
+    """Return a freeze of a receipt that offers may hold, and new goods of its firm."""
     receipt = random.choice(market.engine.receipts())
     market.new_receipts += 1
     new, lots, op_id = market.new_receipts, 50_000, market.next_id()

@@ -339,7 +339,8 @@ class Chance(Pair):
         receipt = self.naive.receipts.get(number)
         free = receipt.free if receipt else 0
         lots = chance.choice((0, 0, 1, free, free + 1, free + 3, 99))
-        command = c.WithholdGoods(self.op(), number, lots)
+        whose = chance.choice((0, receipt.firm if receipt else 0, chance.randint(1, 4)))
+        command = c.WithholdGoods(self.op(), number, lots, whose)
         if chance.random() < 0.04:
             command = self.spoilt(command)
         self.operations.append(command)

@@ -253,6 +253,8 @@ def test_a_bid_of_a_procurement_leaves_and_the_auction_goes_on() -> None:
     ("command", "why"),
     [
         (withhold(0, receipt=9), ("UNKNOWN_RECEIPT", (9,))),
+        (WithholdGoods("w", 1, 0, BUYER), ("UNKNOWN_RECEIPT", (1,))),  # the buyer's it is not yet
+        (WithholdGoods("w", 1, 0, -1), ("UNKNOWN_RECEIPT", (1,))),
         (withhold(-1), ("INVALID", ())),
         (withhold(MAX_INT + 1), ("INVALID", ())),
         (withhold(7), ("GOODS", (7, 6))),
@@ -268,7 +270,8 @@ def test_a_refusal_says_what_was_compared_and_no_order_leaves(
     give(engine, buy("b", 4))  # four are bound, four on offer, two free
     assert refusal(engine, command) == why
     assert stations(engine) == (2, 4, 4)
-    assert ended(give(engine, withhold(6))) == [(1, 4, WITHHELD)]  # and its id is not bound
+    meant = WithholdGoods("w", 1, 6, SELLER)  # the id is not bound
+    assert ended(give(engine, meant)) == [(1, 4, WITHHELD)]
 
 
 def test_a_receipt_that_trades_have_bound_whole_has_nothing_to_withhold() -> None:

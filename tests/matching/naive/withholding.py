@@ -14,7 +14,7 @@ class Withholding(OneWays):
     def do_WithholdGoods(self, command: c.WithholdGoods) -> str:
         number = command.receipt_id
         receipt = self.receipts.get(number)
-        if receipt is None:
+        if receipt is None or (command.firm_id and command.firm_id != receipt.firm):
             return "UNKNOWN_RECEIPT"
         if not 0 <= command.lots <= MOST:
             return "INVALID"
