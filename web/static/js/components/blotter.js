@@ -58,7 +58,8 @@ export class Blotter {
     const partly = one.state === "open" && one.executed;
     let state = partly ? gettext("部分成交") : states()[one.state];
     if (open && this.leaving.has(one.order)) state = gettext("撤单中…");
-    const terms = [...orderTerms(one, instrument), reasons()[one.reason]].filter(Boolean).join(" · ");
+    const terms = orderTerms(one, instrument).join(" · ");
+    const reason = reasons()[one.reason];
     const acts = make("td", { class: "num nowrap" });
     if (open && this.mayTrade) {
       if (one.state === "open") acts.append(make("button", { type: "button", class: "button small", "data-testid": "order-amend", onclick: () => this.edit(one, instrument) }, gettext("改单")), " ");
@@ -68,7 +69,7 @@ export class Blotter {
       make("td", { class: "faint" }, clock(one.at)), make("td", { class: "nowrap" }, instrument.name),
       make("td", { class: tint(one.side) }, word(one.side)), make("td", { class: "num" }, price(one.price, instrument)),
       make("td", { class: "num" }, quantity(one.lots, instrument)), make("td", { class: "num" }, amount(one.executed, instrument)),
-      make("td", {}, make("span", { class: `chip ${open ? (partly ? "" : "quiet") : "quiet"}` }, state), ...(terms ? [make("small", { class: "terms", title: terms }, terms)] : [])), acts);
+      make("td", {}, make("span", { class: `chip ${open ? (partly ? "" : "quiet") : "quiet"}` }, state), ...(terms ? [make("small", { class: "terms", title: terms }, terms)] : []), ...(reason ? [make("small", { class: "reason" }, reason)] : [])), acts);
   }
 
   edit(one, instrument) {
