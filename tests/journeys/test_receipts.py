@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 from playwright.sync_api import expect
 
 from tests.pictures import picture
 
-COAL = "/qldz/trade/COAL-T5500-RZG/"
+COKING = "/qldz/trade/COAL-JM-RZG/"
 FIELDS = {
     "quantity": "1500",
     "lot_reference": "JOURNEY-7",
@@ -72,18 +73,17 @@ def test_goods_come_in_are_split_frozen_and_freed_by_the_people_whose_job_it_is(
 
 def test_frozen_goods_leave_the_market_before_everybodys_eyes(desk: Any) -> None:
     seller, buyer = desk("rzyf-trader"), desk("lzrd-trader")
-    seller.live(COAL)
-    buyer.live(COAL)
-    assert "排队 500 吨" in seller.order("sell", "731", "500")
-    expect(buyer.by("book-ask-731")).to_be_visible()
-    row = seller.by("orders-row").filter(has_text="731").first
+    seller.live(COKING)
+    buyer.live(COKING)
+    assert "排队 500 吨" in seller.order("sell", "1480", "500")
+    expect(buyer.by("book-ask-296")).to_be_visible()  # in ticks of 5 yuan
+    row = seller.by("orders-row").filter(has_text="1,480")
     expect(row).to_have_attribute("data-state", "open")
 
     delivery = desk("rzyf-delivery")
     delivery.go("/qldz/receipts/")
-    on_offer = delivery.by("receipt-row").filter(
-        has=delivery.page.locator("td[data-label=委托冻结]", has_text="500 吨")
-    )
+    held = delivery.page.locator("td[data-label=委托冻结]", has_text=re.compile(r"^500 吨$"))
+    on_offer = delivery.by("receipt-row").filter(has=held)
     number = str(on_offer.first.locator("a").first.inner_text())
 
     operator = desk("qldz-operator")
@@ -93,7 +93,7 @@ def test_frozen_goods_leave_the_market_before_everybodys_eyes(desk: Any) -> None
     operator.by("freeze").click()
     expect(operator.by("hold-row")).to_have_attribute("data-state", "held")
 
-    expect(buyer.by("book-ask-731")).to_have_count(0)
+    expect(buyer.by("book-ask-296")).to_have_count(0)
     expect(row).to_have_attribute("data-state", "cancelled")
     expect(row).to_contain_text("仓单被冻结或已到期")
     seller.go("/qldz/orders/")
