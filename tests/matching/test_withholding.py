@@ -10,14 +10,20 @@ from matching.commands import (
     Accept,
     AmendOrder,
     AnyCommand,
+    ChangePhase,
     CreditGoods,
     DebitGoods,
     DefineFirm,
     EnterOrder,
+    FirmStatus,
+    HaltScope,
     Invite,
     Mode,
     OrderKind,
+    Phase,
     ResaleLock,
+    SetFirmStatus,
+    SetHalt,
     SettleTrade,
     Side,
     Special,
@@ -188,6 +194,24 @@ def test_an_order_that_a_resale_lock_keeps_out_of_the_book_leaves() -> None:
 
     assert ended(give(engine, withhold(0, receipt=2))) == [(1, 5, WITHHELD)]
     assert not engine.venue.instruments[7].suspended
+
+
+@pytest.mark.parametrize(
+    "stopped",
+    [
+        ChangePhase(7, Phase.CALL),
+        ChangePhase(7, Phase.BREAK),
+        SetHalt(HaltScope.INSTRUMENT, 7, True, 1, "test"),
+        SetHalt(HaltScope.VENUE, 0, True, 1, "test"),
+        SetFirmStatus(SELLER, FirmStatus.SUSPENDED),
+    ],
+)
+def test_it_waits_for_no_phase_halt_or_standing(stopped: AnyCommand) -> None:
+    engine = open_market()
+    give(engine, replace(sell("s", 8), tif=TimeInForce.GTC))
+    give(engine, stopped)
+    assert ended(give(engine, withhold(0))) == [(1, 8, WITHHELD)]
+    assert engine.receipt(1) is None
 
 
 # What stands aside.
