@@ -108,6 +108,7 @@ class FirmFeeds(MarketFeeds):
             "held": event.held_fen,
             "receipts": [list(pair) for pair in event.receipts],
             "state": "waiting" if special.stop_ticks else "open",
+            "reason": "",
             "shown": 0,
             "kind": int(special.kind),
             "expires": special.expires_us // 1000,
@@ -299,6 +300,7 @@ class FirmFeeds(MarketFeeds):
             self._show(event.order_id, event.hidden_lots - event.cancelled_lots)
         self._order_changed(event.order_id)
         expired = event.reason == CancelReason.EXPIRED
+        self.orders[event.order_id]["reason"] = CancelReason(event.reason).name
         self._finish(event.order_id, "expired" if expired else "cancelled")
         self._cash(event.firm_id, event.freed_fen, -event.freed_fen, 0)
         for receipt_id, lots in event.receipts:

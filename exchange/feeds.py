@@ -23,7 +23,7 @@ from matching.units import FirmId, VenueId
 __all__ = ["FeedBuilder", "Frame", "book_crc"]
 
 _encode: Final = msgspec.json.Encoder().encode
-_FORMAT: Final = 2
+_FORMAT: Final = 3
 _HANDLE: Final = MARKET_EVENTS | FIRM_EVENTS
 
 

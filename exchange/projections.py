@@ -243,6 +243,7 @@ class _Page:
         order = self.order(event.order_id)
         expired = event.reason == CancelReason.EXPIRED
         order.state = OrderState.EXPIRED if expired else OrderState.CANCELLED
+        order.cancel_reason = event.reason
         order.open_lots = 0
         order.held_fen = 0
         order.receipts = []
@@ -363,6 +364,7 @@ class _Page:
                     "receipts",
                     "stop_ticks",
                     "state",
+                    "cancel_reason",
                     "changed_at",
                     "changed_seq",
                 ],

@@ -445,6 +445,20 @@ class DebitGoods(OperationCommand, frozen=True, array_like=True, gc=False, tag=2
     lots: Lots
 
 
+class WithholdGoods(OperationCommand, frozen=True, array_like=True, gc=False, tag=26):
+    """Take lots of a receipt out of the market although orders hold them: law or keeper asks.
+
+    `lots` 0 is all that no trade has bound. Orders that hold the receipt are withdrawn, newest
+    first, each whole and wherever it stands, while fewer lots than that are free: for all of
+    it, every one. `firm_id` is whose goods are meant (0: whoever owns them): title may have
+    passed since they were looked at.
+    """
+
+    receipt_id: ReceiptId
+    lots: Lots
+    firm_id: FirmId = 0
+
+
 class SettleTrade(OperationCommand, frozen=True, array_like=True, gc=False, tag=30):
     """Discharge a trade: title to the buyer, money to the seller, in one step.
 
@@ -577,6 +591,7 @@ AnyCommand: TypeAlias = (
     | ReleaseCash
     | CreditGoods
     | DebitGoods
+    | WithholdGoods
     | SettleTrade
     | PayTrade
     | DischargeTrade

@@ -23,6 +23,7 @@ from matching import (
     plain,
     special,
     trading,
+    withholding,
 )
 from matching.commands import (
     Accept,
@@ -64,6 +65,7 @@ from matching.commands import (
     SetSelfMatch,
     SettleTrade,
     WithdrawAuction,
+    WithholdGoods,
 )
 from matching.cover import Account, Heard, Receipt
 from matching.events import AnyEvent, CommandRepeated, RejectReason
@@ -100,6 +102,7 @@ _OPERATIONS: Final[dict[type, Callable[[Venue, Any], Refusal | list[AnyEvent]]]]
     ReleaseCash: operations.release_cash,
     CreditGoods: operations.credit_goods,
     DebitGoods: operations.debit_goods,
+    WithholdGoods: withholding.withhold_goods,
     SettleTrade: operations.settle_trade,
     BustTrade: operations.bust_trade,
     PayTrade: discharge.pay_trade,

@@ -128,6 +128,7 @@ class CancelReason(IntEnum):
     NEGOTIATION = 10  # a proposal was answered, declined or has lapsed
     BAND = 12  # a new band leaves it outside
     AUCTION = 11  # a bid was replaced or did not win; the owner's goods were not sold
+    WITHHELD = 13  # its receipt was frozen, has expired, or must leave the market otherwise
 
 
 class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -419,6 +420,21 @@ class GoodsDebited(Event, frozen=True, array_like=True, gc=False, tag=25):
     weight_kg: Kg
 
 
+class GoodsWithheld(Event, frozen=True, array_like=True, gc=False, tag=26):
+    """Lots of a receipt must leave the market; `count` orders of its owner that hold it end.
+
+    Their ends follow, newest order first, with those of the negotiations and auctions that stood
+    on them; then all of `lots` are free, and `GoodsDebited` of the same operation takes them out.
+    """
+
+    op_id: str
+    receipt_id: ReceiptId
+    firm_id: FirmId
+    instrument_id: InstrumentId
+    lots: Lots
+    count: int
+
+
 class TradeSettled(Event, frozen=True, array_like=True, gc=False, tag=30):
     """A trade was discharged, both legs at once.
 
@@ -622,7 +638,10 @@ class ProposalMade(Event, frozen=True, array_like=True, gc=False, tag=52):
 
 
 class NegotiationEnded(Event, frozen=True, array_like=True, gc=False, tag=53):
-    """`trade_id` is 0 unless it was accepted. `firm_id` is who ended it, 0: time."""
+    """`trade_id` is 0 unless it was accepted.
+
+    `firm_id` is who ended it, 0: neither firm, but time, or that the goods were withheld.
+    """
 
     negotiation_id: int
     firm_id: FirmId
@@ -702,6 +721,8 @@ class ClockMoved(Event, frozen=True, array_like=True, gc=False, tag=59):
 class AuctionEnded(Event, frozen=True, array_like=True, gc=False, tag=60):
     """Over. `reason` is "" at the close, else why it was withdrawn or could sell nothing.
 
+    It is `WITHHELD` when the goods on sale were taken out of the market.
+
     The awards follow as trades (a Dutch clock's came before); identities are public from here on.
     No lots and no marginal price (0) when nothing was sold.
     """
@@ -767,6 +788,7 @@ AnyEvent: TypeAlias = (
     | CashReleased
     | GoodsCredited
     | GoodsDebited
+    | GoodsWithheld
     | TradeSettled
     | TradePaid
     | TradeDischarged

@@ -205,22 +205,32 @@ def decline(venue: Venue, account: Account, command: Decline) -> tuple[AnyEvent,
     if talk is None:
         refusal = RejectReason.UNKNOWN_NEGOTIATION, (command.negotiation_id,)
         return rejected(account.firm_id, command.client_order_id, *refusal)
-    return tuple(_end(venue, talk, account.firm_id, command.client_order_id))
+    return tuple(end(venue, talk, account.firm_id, command.client_order_id))
 
 
 def lapse(venue: Venue, negotiation_id: int, due_us: Micros, events: list[AnyEvent]) -> None:
     """End a negotiation whose live proposal ends at `due_us`; a newer one has its own time."""
     talk = venue.negotiations.get(negotiation_id)
     if talk is not None and talk.expires_us == due_us:
-        events.extend(_end(venue, talk, 0, ""))
+        events.extend(end(venue, talk, 0, ""))
 
 
-def _end(venue: Venue, talk: Negotiation, firm_id: FirmId, client_order_id: str) -> list[AnyEvent]:
+def end(
+    venue: Venue,
+    talk: Negotiation,
+    firm_id: FirmId,
+    client_order_id: str,
+    reason: CancelReason = CancelReason.NEGOTIATION,
+) -> list[AnyEvent]:
+    """Forget a negotiation that comes to nothing, and free its live proposal.
+
+    `firm_id` is who ended it, 0 for neither firm; `reason` is why the proposal leaves.
+    """
     live = venue.accounts[talk.firm_id].orders[talk.order_id]
     del venue.negotiations[talk.negotiation_id]
     return [
         NegotiationEnded(talk.negotiation_id, firm_id, client_order_id, 0),
-        withdraw(venue, live, "", CancelReason.NEGOTIATION),
+        withdraw(venue, live, "", reason),
     ]
 
 

@@ -64,8 +64,16 @@ def may_not_deal(
     return firm_may_trade(venue, wish) or locked(venue, instrument, account.group_id, side)
 
 
-def end(venue: Venue, auction: OneWay, reason: str) -> list[AnyEvent]:
-    """Forget an auction and free what is left of it: bids, the owner's rest, the bonds."""
+def end(
+    venue: Venue,
+    auction: OneWay,
+    reason: str,
+    rest: CancelReason = CancelReason.AUCTION,
+) -> list[AnyEvent]:
+    """Forget an auction and free what is left of it: bids, the owner's rest, the bonds.
+
+    `reason` is told to everybody, `rest` says why the owner's order leaves.
+    """
     owner = venue.accounts[auction.owner_firm_id]
     del venue.auctions[auction.auction_id]
     events: list[AnyEvent] = [
@@ -77,11 +85,13 @@ def end(venue: Venue, auction: OneWay, reason: str) -> list[AnyEvent]:
             reason,
         )
     ]
-    orders = [venue.accounts[bid.firm_id].orders.get(bid.order_id) for bid in auction.bids]
-    orders.append(owner.orders.get(auction.order_id))
-    for order in orders:
+    for bid in auction.bids:
+        order = venue.accounts[bid.firm_id].orders.get(bid.order_id)
         if order is not None:
             events.append(withdraw(venue, order, "", CancelReason.AUCTION))
+    offered = owner.orders.get(auction.order_id)
+    if offered is not None:
+        events.append(withdraw(venue, offered, "", rest))
     for firm_id, bond in auction.bonds.items():
         account = venue.accounts[firm_id]
         account.held_fen -= bond

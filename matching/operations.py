@@ -30,7 +30,7 @@ from matching.locks import clear_full, hold_root, unhold_root
 from matching.records import Reserve
 from matching.rules import Refusal
 from matching.state import Venue
-from matching.units import MAX_INT
+from matching.units import MAX_INT, Lots
 
 Answer = Refusal | list[AnyEvent]
 
@@ -165,22 +165,18 @@ def debit_goods(venue: Venue, command: DebitGoods) -> Answer:
         return RejectReason.INVALID, ()
     if command.lots > receipt.free_lots:
         return RejectReason.GOODS, (command.lots, receipt.free_lots)
+    return [take_goods(venue, receipt, command.lots, command.op_id)]
+
+
+def take_goods(venue: Venue, receipt: Receipt, lots: Lots, op_id: str) -> GoodsDebited:
+    """Take free lots of a receipt out of the market, and say so; that they are free is known."""
     instrument_id = receipt.instrument_id
-    weight = receipt.piece_kg or command.lots * venue.instruments[instrument_id].terms.lot_kg
-    receipt.free_lots -= command.lots
+    weight = receipt.piece_kg or lots * venue.instruments[instrument_id].terms.lot_kg
+    receipt.free_lots -= lots
     out = venue.goods_out_lots
-    out[instrument_id] = out.get(instrument_id, 0) + command.lots
+    out[instrument_id] = out.get(instrument_id, 0) + lots
     venue.goods.drop_if_empty(receipt)
-    return [
-        GoodsDebited(
-            command.op_id,
-            command.receipt_id,
-            receipt.firm_id,
-            instrument_id,
-            command.lots,
-            weight,
-        )
-    ]
+    return GoodsDebited(op_id, receipt.receipt_id, receipt.firm_id, instrument_id, lots, weight)
 
 
 def settle_trade(venue: Venue, command: SettleTrade) -> Answer:

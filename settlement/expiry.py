@@ -1,8 +1,8 @@
 """Goods whose storage period or shelf life is over are no longer offered; the keeper may extend.
 
-A sweep sets what is free of them aside. What an offer holds cannot be: the engine has no way to
-suspend the offers of one receipt, so those stand until they are withdrawn, trade or lapse, and
-the next sweep takes what has become free. A restart loses nothing: the day is in the row.
+A sweep sets them aside and so withdraws the offers of them. What contracts hold is delivered by
+their own rules; what one of them gives back is the next sweep's. A restart loses nothing: the day
+is in the row.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from settlement.set_aside import HoldError
 
 
 def sweep(now: dt.datetime) -> int:
-    """Set aside what is free of the venue's expired receipts; return how many were asked for."""
+    """Set aside the venue's expired receipts, offered or not; return how many were asked for."""
     today = now.astimezone(trading_days.SHANGHAI).date()
     over = ReceiptPaper.objects.filter(expires_on__lt=today).values("receipt_id")
     held = ReceiptHold.objects.filter(
@@ -50,7 +50,7 @@ def sweep(now: dt.datetime) -> int:
     for receipt_id in list(due):
         asked += _expire(receipt_id, now)
         if asked == EXPIRY_SWEEP:
-            break  # the rest in the next sweep; what is wholly on offer keeps nobody waiting
+            break  # the rest in the next sweep; what cannot be asked for now keeps nobody waiting
     return asked
 
 
@@ -65,7 +65,7 @@ def _expire(receipt_id: ReceiptId, now: dt.datetime) -> int:
     if set_aside.is_moving(receipt) or tried.exists():
         return 0
     is_aside = receipt.state == ReceiptState.ASIDE
-    lots = receipt.lots if is_aside else set_aside.free_lots(receipt)
+    lots = receipt.lots if is_aside else set_aside.unbound_lots(receipt)
     if not lots:
         return 0
     earlier = ReceiptHold.objects.filter(
@@ -82,7 +82,7 @@ def _expire(receipt_id: ReceiptId, now: dt.datetime) -> int:
         asked_at=now,
     )
     if not is_aside:
-        set_aside.ask(hold)
+        set_aside.withhold(hold, 0)
     return 1
 
 

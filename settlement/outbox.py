@@ -86,8 +86,10 @@ def _refused(row: OutboxCommand, reason: RejectReason) -> None:
     FundsFreeze.objects.filter(op_id=row.op_id, state=FreezeState.ASKED).update(
         state=FreezeState.REFUSED, refusal=reason
     )
+    # The engine knows no goods of that firm under the number: they were sold or collected.
+    gone = reason == RejectReason.UNKNOWN_RECEIPT
     ReceiptHold.objects.filter(op_id=row.op_id, state=HoldState.ASKED).update(
-        state=HoldState.REFUSED, refusal=reason
+        state=HoldState.REFUSED, refusal="GOODS_GONE" if gone else reason
     )
     Receipt.objects.filter(origin=row.op_id, state=ReceiptState.APPLIED).update(
         state=ReceiptState.REFUSED, refusal=reason

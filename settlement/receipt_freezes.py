@@ -1,7 +1,8 @@
-"""Frozen goods: by reason and document, all or some of a receipt's free lots; another lifts.
+"""Frozen goods: by reason and document, all or some lots of a receipt; another person lifts.
 
 Reasons are a court's, a dispute, a block for quality, a receipt that may be false (RULEBOOK 4.3).
-What an offer or a contract holds is not free and cannot be frozen before it is.
+A freeze goes over its owner's offers: those of the goods are withdrawn, so that nobody buys them.
+What a contract holds is its buyer's to come; it cannot be frozen before the contract lets it go.
 """
 
 from __future__ import annotations
@@ -29,12 +30,13 @@ def freeze(
     by: User,
     now: dt.datetime,
 ) -> ReceiptHold:
-    """Freeze lots of a receipt; 0 is all that is free. A repeat returns the first freeze.
+    """Freeze lots of a receipt; 0 is all that no contract holds. A repeat returns the first freeze.
 
-    Goods that are set aside already (pledged, expired) are frozen as well, whole, at once: they
-    come back when the last hold ends. Fewer free lots are the engine's refusal: the freeze ends
-    REFUSED. Raises `HoldError`: `UNKNOWN_RECEIPT`, `RECEIPT_MOVING`, `AMOUNT`, `NOTHING_FREE`,
-    `REQUIRED`, `LIMIT`, `OP_ID_REUSED`.
+    Free lots go first; for more, offers of the goods are withdrawn, newest first. Goods that are
+    set aside already (pledged, expired) are frozen as well, whole, at once: they come back when
+    the last hold ends. Fewer lots outside contracts than asked for are the engine's refusal: the
+    freeze ends REFUSED, and no offer is withdrawn. Raises `HoldError`: `UNKNOWN_RECEIPT`,
+    `RECEIPT_MOVING`, `AMOUNT`, `NOTHING_FREE`, `REQUIRED`, `LIMIT`, `OP_ID_REUSED`.
     """
     known = ReceiptHold.objects.filter(op_id=set_aside.PREFIX + op_id).first()
     if known is not None:
@@ -50,7 +52,7 @@ def freeze(
     is_aside = receipt.state == ReceiptState.ASIDE
     if not 0 <= lots <= receipt.lots or (is_aside and lots not in (0, receipt.lots)):
         raise HoldError("AMOUNT")
-    taken = receipt.lots if is_aside else lots or set_aside.free_lots(receipt)
+    taken = receipt.lots if is_aside else lots or set_aside.unbound_lots(receipt)
     if not taken:
         raise HoldError("NOTHING_FREE")
     hold = ReceiptHold.objects.create(
@@ -67,7 +69,7 @@ def freeze(
         asked_at=now,
     )
     if not is_aside:
-        set_aside.ask(hold)
+        set_aside.withhold(hold, lots)
     return hold
 
 

@@ -1,10 +1,14 @@
 """Goods out of the market that have not left the store: set aside, and taken in again.
 
-The engine has no station for them. They are debited there (`DebitGoods`) and credited again
-(`CreditGoods`) with their own root and resale day, by operations whose ids begin with `aside:`;
-the follower recognises those and books them between the firm's `trading` and `aside` accounts, so
-that nothing seems to leave the store. Between the two commands the goods are what they should be:
-set aside. A crash there loses nothing, because the second command is decided, and written, apart.
+The engine has no station for them. They are debited there (`WithholdGoods`, `DebitGoods`) and
+credited again (`CreditGoods`) with their own root and resale day, by operations whose ids begin
+with `aside:`; the follower recognises those and books them between the firm's `trading` and `aside`
+accounts, so that nothing seems to leave the store. Between the two commands the goods are what they
+should be: set aside. A crash there loses nothing, because the second command is decided, and
+written, apart.
+
+A freeze and an expiry go over the owner's will: its offers of the goods are withdrawn. For a pledge
+or a split the owner has asked, and withdraws first what it offers.
 
 A part gets its own number and stays of its root, for the engine may meanwhile pass on the rest
 under the old one. Each root's holders stay as many: the firm that gets its goods back is one.
@@ -18,7 +22,7 @@ from typing import Final
 from django.db import models
 
 from exchange.models import LIVE_STATES, OrderRow
-from matching.commands import CreditGoods, DebitGoods, Side
+from matching.commands import CreditGoods, DebitGoods, Side, WithholdGoods
 from matching.events import GoodsCredited, GoodsDebited
 from matching.units import FirmId, Lots, ReceiptId
 from settlement import outbox, receipts
@@ -70,6 +74,13 @@ def free_lots(receipt: Receipt) -> Lots:
     return max(receipt.lots - bound, 0)
 
 
+def unbound_lots(receipt: Receipt) -> Lots:
+    """Return what of a receipt no contract holds, offered or not; the engine has the last word."""
+    if receipt.state != ReceiptState.REGISTERED:
+        return 0
+    return max(receipt.lots - receipt.locked_lots, 0)
+
+
 def live(receipt: Receipt, *kinds: str) -> models.QuerySet[ReceiptHold]:
     """Return the holds of a receipt that are not over, of these kinds or of all."""
     rows = ReceiptHold.objects.filter(receipt=receipt, state__in=LIVE)
@@ -118,9 +129,19 @@ def is_moving(receipt: Receipt) -> bool:
 
 
 def ask(hold: ReceiptHold) -> None:
-    """Ask the engine to give the hold's lots; the caller has made or moved it to ASKED."""
+    """Ask the engine for the hold's lots if they are free; the caller has moved it to ASKED."""
     assert hold.state == HoldState.ASKED
     outbox.write(DebitGoods(hold.op_id, hold.receipt_id, hold.lots))
+
+
+def withhold(hold: ReceiptHold, lots: Lots) -> None:
+    """Ask the engine for lots of the hold's firm although offers hold them; 0: all unbound.
+
+    The caller has made the hold ASKED, with the lots that it expects. For 0 the engine counts:
+    what is traded until it answers stays, and the hold says then how much it is (`taken`).
+    """
+    assert hold.state == HoldState.ASKED
+    outbox.write(WithholdGoods(hold.op_id, hold.receipt_id, lots, hold.firm_id))
 
 
 def end(hold: ReceiptHold, receipt: Receipt) -> None:
@@ -155,7 +176,10 @@ def _give_back(hold: ReceiptHold, receipt: Receipt) -> None:
 
 
 def taken(event: GoodsDebited, *, key: str, at: dt.datetime) -> None:
-    """The engine has given the goods: the whole receipt, or a part that gets its own number."""
+    """The engine has given the goods: the whole receipt, or a part that gets its own number.
+
+    How many they are is the engine's to say when all were asked for.
+    """
     hold = ReceiptHold.objects.select_for_update(of=("self",)).get(op_id=event.op_id)
     receipt = Receipt.objects.get(pk=event.receipt_id)
     is_whole = receipt.lots == event.lots
@@ -166,6 +190,7 @@ def taken(event: GoodsDebited, *, key: str, at: dt.datetime) -> None:
     else:
         part = receipts.divide(event, receipt, key=key, at=at)
     hold.receipt = part
+    hold.lots = event.lots
     hold.state = HoldState.HELD
     if hold.firm_id != event.firm_id:
         # Title passed between the request and the engine's answer: it was meant for another's.
@@ -174,7 +199,7 @@ def taken(event: GoodsDebited, *, key: str, at: dt.datetime) -> None:
     elif hold.kind == HoldKind.SPLIT:
         hold.refusal = "SPLIT_WHOLE" if is_whole else ""
         hold.state = HoldState.LIFTING
-    hold.save(update_fields=["receipt", "state", "refusal"])
+    hold.save(update_fields=["receipt", "lots", "state", "refusal"])
     if hold.state == HoldState.LIFTING:
         _give_back(hold, part)
 

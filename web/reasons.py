@@ -177,6 +177,7 @@ SENTENCES: Final[dict[str, str]] = {
     "RECEIPT_MOVING": gettext_noop("该仓单的上一项处理尚未完成，请稍后再试。"),
     "NOTHING_FREE": gettext_noop("该仓单没有可用数量：已挂牌或已被合同锁定。"),
     "OWNER_CHANGED": gettext_noop("货权已转移，未作处理。"),
+    "GOODS_GONE": gettext_noop("该企业在此仓单下已无货物（已售出或已提走），未作处理。"),
     "UNKNOWN_PLEDGE": gettext_noop("没有该质押。"),
     "PLEDGE_STATE": gettext_noop("该质押当前状态不能进行此操作。"),
     "NO_CONSENT": gettext_noop("仓库尚未登记质权人的书面同意。"),

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_noop as _
 
 from exchange.models import Instrument, OrderRow, Venue
 from matching.commands import OrderKind, Phase, Side, TimeInForce
+from matching.events import CancelReason
 from settlement.models import Obligation
 
 DIRECTIONS = {"in": _("入金"), "out": _("出金")}
@@ -223,6 +224,21 @@ ORDER_STATES = {
     "expired": _("已过期"),
     "waiting": _("等待触发"),
     "suspended": _("已挂起"),
+}
+# Why an order ended whose firm did not ask for just that; `REQUESTED` and `EXPIRED` say no more
+# than the state.
+CANCEL_REASONS = {
+    CancelReason.IMMEDIATE: _("未能立即成交的部分"),
+    CancelReason.SELF_MATCH: _("对手为本集团委托"),
+    CancelReason.MASS: _("批量撤单"),
+    CancelReason.KILLED: _("交易权限被停止"),
+    CancelReason.DISCONNECTED: _("连接中断"),
+    CancelReason.HOLDERS: _("仓单持有人已达上限"),
+    CancelReason.STOP_REFUSED: _("触发时已不能报入"),
+    CancelReason.NEGOTIATION: _("协商已结束"),
+    CancelReason.BAND: _("超出新的价格范围"),
+    CancelReason.AUCTION: _("竞价已结束或已改报"),
+    CancelReason.WITHHELD: _("仓单被冻结或已到期"),
 }
 INSTRUMENT_STATES = {
     "proposed": _("待生效"),
@@ -463,6 +479,12 @@ def validity(order: OrderRow, instrument: Instrument) -> str:
     if order.kind == OrderKind.STOP_LIMIT:
         return gettext(_("触发限价"))
     return gettext(VALIDITIES[TimeInForce(order.tif)])
+
+
+def why_ended(order: OrderRow) -> str:
+    """Return why an order ended, where its state does not say it all, or ""."""
+    known = CANCEL_REASONS.get(CancelReason(order.cancel_reason)) if order.cancel_reason else None
+    return gettext(known) if known else ""
 
 
 def contract_number(venue: Venue, trade_id: int) -> str:

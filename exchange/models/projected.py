@@ -63,6 +63,8 @@ class OrderRow(models.Model):
     stop_ticks = models.PositiveBigIntegerField(default=0)  # 0 once it is triggered
     directed_to = models.JSONField(default=list)  # firm ids; empty: everybody
     state = models.CharField(max_length=10, choices=OrderState.choices)
+    # matching.events.CancelReason of what was cancelled or expired; 0 otherwise, and of old rows
+    cancel_reason = models.PositiveSmallIntegerField(default=0)
     entered_at = models.DateTimeField()
     changed_at = models.DateTimeField()
     changed_seq = models.PositiveBigIntegerField()

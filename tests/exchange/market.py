@@ -46,6 +46,7 @@ from matching.commands import (
     Side,
     Special,
     TimeInForce,
+    WithholdGoods,
 )
 from matching.engine import ENGINE_VERSION, Engine
 from matching.events import AnyEvent, CommandRejected, TradeExecuted
@@ -316,7 +317,9 @@ def sweeping(
 ) -> list[AnyCommand]:
     """Return what may change many orders at once; a blocked trader is freed again."""
     who = (firm_id, 7, market.next_id(), market.now)
-    kind = random.randrange(4)
+    kind = random.randrange(5)
+    if kind == 4:
+        return withholding(market, random)
     if kind == 0:
         return [MassCancel(*who, 0, random.choice([0, COAL, SQUID]), random.randint(0, 2))]
     if kind == 1:
@@ -324,6 +327,18 @@ def sweeping(
     if kind == 2:
         return [KillSwitch(firm_id, 7, blocked, 1, "drill") for blocked in (True, False)]
     return [LiftBest(*who, SQUID, side, price, lots)]
+
+
+def withholding(market: Market, random: Random) -> list[AnyCommand]:
+    """Return a freeze of a receipt that offers may hold, and new goods of its firm."""
+    receipt = random.choice(market.engine.receipts())
+    market.new_receipts += 1
+    new, lots, op_id = market.new_receipts, 50_000, market.next_id()
+    firm_id, where = receipt.firm_id, receipt.instrument_id
+    return [
+        WithholdGoods(f"freeze:{op_id}", receipt.receipt_id, random.choice([0, 0, 1])),
+        CreditGoods(f"goods:{op_id}", new, new, firm_id, where, lots, lots * 1_000, 0),
+    ]
 
 
 class Page:

@@ -28,6 +28,7 @@ from matching.commands import (
     Side,
     Special,
     TimeInForce,
+    WithholdGoods,
 )
 from matching.orders import BOOK, STOP, SUSPENDED
 from matching.units import Micros
@@ -237,7 +238,7 @@ def test_one_trade_gives_exactly_these_frames() -> None:
     entered = {
         "order": 1, "client_id": "c1", "instrument": COAL, "side": 2, "tif": 1, "price": 505,
         "lots": 30, "executed": 0, "open": 30, "held": 0, "receipts": [[101, 30]],
-        "state": "open", "lifted": 0, "at": at, "changed": at, "shown": 30, "kind": 1,
+        "state": "open", "reason": "", "lifted": 0, "at": at, "changed": at, "shown": 30, "kind": 1,
         "expires": 0, "display": 0, "least": 0, "stop": 0, "firms": [],
     }  # fmt: skip
     receipt = {
@@ -409,6 +410,26 @@ def test_a_collected_receipt_disappears_from_its_owners_screen() -> None:
         }
     ]  # fmt: skip
     assert [row["receipt"] for row in whole(builder, f"receipts:{SELLER}")["receipts"]] == [102]
+
+
+def test_goods_that_are_withheld_take_the_offers_of_them_off_every_screen() -> None:
+    market = open_market()
+    market.accept(market.enter(SELLER, Side.SELL, 30, 505))
+    market.accept(market.enter(SELLER, Side.SELL, 20, 505, SQUID))
+    builder = caught_up(market)
+
+    got = data(builder.apply(market.accept(WithholdGoods("freeze", 102, 0))))
+
+    (order,) = got[f"orders:{SELLER}"]["orders"]
+    assert (order["order"], order["state"], order["reason"], order["receipts"]) == (
+        2, "cancelled", "WITHHELD", []
+    )  # fmt: skip
+    (offer,) = got[f"offers.{SQUID}"]["offers"]
+    assert (offer["order"], offer["open"]) == (2, 0)
+    assert got[f"book.{SQUID}"]["asks"] == [[505, 0, 0]]
+    (receipt,) = got[f"receipts:{SELLER}"]["receipts"]
+    assert (receipt["receipt"], receipt["free"], receipt["held"]) == (102, 0, 0)
+    assert f"book.{COAL}" not in got
 
 
 def test_an_amended_order_leaves_its_old_level_and_keeps_one_row() -> None:

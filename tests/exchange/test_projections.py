@@ -52,8 +52,9 @@ from matching.commands import (
     SetHalt,
     Side,
     TimeInForce,
+    WithholdGoods,
 )
-from matching.events import TradeBusted, TradeExecuted
+from matching.events import CancelReason, OrderReduced, TradeBusted, TradeExecuted
 from matching.orders import BOOK, STOP, SUSPENDED
 from tests.exchange.market import (
     BUYER,
@@ -63,6 +64,7 @@ from tests.exchange.market import (
     FIRMS,
     OTHER,
     SELLER,
+    SQUID,
     Market,
     open_market,
     random_commands,
@@ -145,12 +147,40 @@ def test_rows_agree_with_the_engine_after_a_busy_day(seed: int) -> None:
         } == {firm_id: engine.cash(firm_id) for firm_id in FIRMS}
         done = OrderRow.objects.exclude(state__in=LIVE_STATES)
         assert set(done.values_list("open_lots", "held_fen")) == {(0, 0)}
+        given_up: dict[int, int] = defaultdict(int)  # to orders of its own group
+        for event in market.events():
+            if isinstance(event, OrderReduced):
+                given_up[event.order_id] += event.reduced_lots
         assert all(
-            row.executed_lots == row.quantity_lots for row in done.filter(state=OrderState.FILLED)
+            row.executed_lots == row.quantity_lots - given_up[row.order_id]
+            for row in done.filter(state=OrderState.FILLED)
         )
         assert {OrderState.FILLED, OrderState.CANCELLED, OrderState.EXPIRED} == set(
             done.values_list("state", flat=True)
         )
+
+
+def test_an_order_that_ended_says_why() -> None:
+    market = open_market()
+    for price in (500, 510, 520):
+        market.accept(market.enter(SELLER, Side.SELL, 10, price))
+    market.accept(market.enter(BUYER, Side.BUY, 10, 500))
+    market.accept(market.cancel(SELLER, 2))
+    market.accept(market.enter(BUYER, Side.BUY, 10, 400), ChangePhase(COAL, Phase.CLOSED))
+    market.accept(market.enter(SELLER, Side.SELL, 10, 500, SQUID))
+    market.accept(WithholdGoods("freeze", 102, 0))
+    project(market)
+    with scope.venue(1):
+        ended = OrderRow.objects.order_by("order_id").values_list("state", "cancel_reason")
+        state, why = OrderState, CancelReason
+        assert list(ended) == [
+            (state.FILLED, 0),
+            (state.CANCELLED, why.REQUESTED),
+            (state.EXPIRED, why.EXPIRED),
+            (state.FILLED, 0),
+            (state.EXPIRED, why.EXPIRED),
+            (state.CANCELLED, why.WITHHELD),
+        ]
 
 
 def test_statistics_and_candles_are_what_the_trades_add_up_to() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 from playwright.sync_api import expect
 
 from tests.pictures import picture
 
+COKING = "/qldz/trade/COAL-JM-RZG/"
 FIELDS = {
     "quantity": "1500",
     "lot_reference": "JOURNEY-7",
@@ -67,3 +69,38 @@ def test_goods_come_in_are_split_frozen_and_freed_by_the_people_whose_job_it_is(
     expect(reviewer.by("hold-row")).to_have_attribute("data-state", "lifted")
     delivery.page.reload()
     expect(delivery.by("collect")).to_be_visible()
+
+
+def test_frozen_goods_leave_the_market_before_everybodys_eyes(desk: Any) -> None:
+    seller, buyer = desk("rzyf-trader"), desk("lzrd-trader")
+    seller.live(COKING)
+    buyer.live(COKING)
+    assert "排队 500 吨" in seller.order("sell", "1480", "500")
+    expect(buyer.by("book-ask-296")).to_be_visible()  # in ticks of 5 yuan
+    row = seller.by("orders-row").filter(has_text="1,480")
+    expect(row).to_have_attribute("data-state", "open")
+
+    delivery = desk("rzyf-delivery")
+    delivery.go("/qldz/receipts/")
+    held = delivery.page.locator("td[data-label=委托冻结]", has_text=re.compile(r"^500 吨$"))
+    on_offer = delivery.by("receipt-row").filter(has=held)
+    number = str(on_offer.first.locator("a").first.inner_text())
+
+    operator = desk("qldz-operator")
+    operator.go(f"/qldz/ops/receipts/?number={number}")
+    expect(operator.by("on-offer")).to_contain_text("500 吨")
+    operator.page.fill("[name=document] >> nth=0", "(2026) 9")
+    operator.by("freeze").click()
+    expect(operator.by("hold-row")).to_have_attribute("data-state", "held")
+
+    expect(buyer.by("book-ask-296")).to_have_count(0)
+    expect(row).to_have_attribute("data-state", "cancelled")
+    expect(row).to_contain_text("仓单被冻结或已到期")
+    seller.go("/qldz/orders/")
+    expect(seller.by("order-reason").first).to_have_text("仓单被冻结或已到期")
+
+    reviewer = desk("qldz-reviewer")
+    reviewer.go(operator.page.url.removeprefix(operator.product.base))
+    reviewer.page.fill("[name=document]", "(2026) 10")
+    reviewer.by("lift").click()
+    expect(reviewer.by("hold-row")).to_have_attribute("data-state", "lifted")

@@ -72,6 +72,7 @@ class Chance(Pair):
         super().__init__(crowded=self.theme == "crowd")
         self.operations: list[c.OperationCommand] = []
         self.asked: list[c.ClientCommand] = []
+        self.withheld: list[c.CreditGoods] = []  # what may come back
 
     def who(self, firm: int) -> tuple[int, int, str, int]:
         self.ids += 1
@@ -90,6 +91,8 @@ class Chance(Pair):
             self.go_on_from_a_snapshot()
         elif draw < 0.10 and (self.operations or self.asked):
             self.give(self.again())
+        elif draw < 0.12:
+            self.withhold()
         else:
             weights = THEMES[self.theme][0]
             asks = (
@@ -322,6 +325,36 @@ class Chance(Pair):
             out = chance.choice((receipt.free, chance.randint(1, 9)))
             choices.append(c.DebitGoods(self.op(), receipt.number, out))
         return chance.choice(choices)
+
+    def withhold(self) -> None:
+        """Goods that must leave the market, mostly such as orders hold; or they come back."""
+        chance = self.chance
+        if self.withheld and chance.random() < 0.4:
+            self.give(self.withheld.pop(chance.randrange(len(self.withheld))))
+            return
+        offered = [n for order in self.naive.orders.values() for n, _ in order.goods]
+        aside = [n for o in self.naive.orders.values() if o.place == "aside" for n, _ in o.goods]
+        known = list(self.naive.receipts) or [1]
+        number = chance.choice(chance.choice([offered, offered, aside or offered, known]) or known)
+        receipt = self.naive.receipts.get(number)
+        free = receipt.free if receipt else 0
+        lots = chance.choice((0, 0, 1, free, free + 1, free + 3, 99))
+        whose = chance.choice((0, receipt.firm if receipt else 0, chance.randint(1, 4)))
+        command = c.WithholdGoods(self.op(), number, lots, whose)
+        if chance.random() < 0.04:
+            command = self.spoilt(command)
+        self.operations.append(command)
+        self.give(command)
+        if command.op_id in self.naive.done and receipt is not None:
+            lots = next(note[3] for note in self.naive.notes if note[0] == "withheld")
+            self.ids += 1
+            back = 10_000 + self.ids if number in self.naive.receipts else number
+            self.withheld.append(
+                c.CreditGoods(
+                    self.op(), back, receipt.root, receipt.firm, receipt.where, lots,
+                    self.naive.kg(receipt, lots), receipt.day,
+                )
+            )  # fmt: skip
 
     def discharge(self, number: int) -> c.AnyCommand:
         """Something that ends a trade, or brings it nearer to its end."""

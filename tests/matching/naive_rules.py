@@ -129,6 +129,16 @@ class Settled(Both):
         receipt = receipts[place % len(receipts)]
         self.operate(c.DebitGoods(self.op(), receipt.number, receipt.free if all_free else lots))
 
+    @rule(place=st.integers(0, 40), lots=mostly(st.integers(0, 12), *HOSTILE),
+          offered=st.sampled_from((True, True, True, False)),
+          whose=mostly(st.sampled_from((0, 0, 0, 1, 3)), *HOSTILE))  # fmt: skip
+    def withhold(self, place: int, lots: int, offered: bool, whose: int) -> None:
+        """Lots of a receipt must leave the market, mostly of one that orders hold."""
+        orders = self.pair.naive.orders.values() if offered else []
+        numbers = [number for order in orders for number, _ in order.goods]
+        numbers = numbers or list(self.pair.naive.receipts) or [1]
+        self.operate(c.WithholdGoods(self.op(), numbers[place % len(numbers)], lots, whose))
+
     def trade(self, back: int) -> int:
         known = list(self.pair.naive.trades) or [1]
         return known[-1 - back % len(known)]

@@ -212,6 +212,11 @@ class Shadow:
     def on_GoodsDebited(self, event: said.GoodsDebited) -> None:
         self.move_goods(event.receipt_id, -event.lots, 0, 0)
 
+    def on_GoodsWithheld(self, event: said.GoodsWithheld) -> None:
+        firm, instrument, free, held, _ = self.goods[event.receipt_id]
+        assert (firm, instrument) == (event.firm_id, event.instrument_id)
+        assert 0 < event.lots <= free + held, "what is withheld is there, free or on offer"
+
     def on_TradeSettled(self, event: said.TradeSettled) -> None:
         paid = event.value_fen + event.buyer_fee_fen
         back = event.buyer_committed_fen - paid

@@ -53,6 +53,7 @@ from matching.commands import (
     Side,
     Special,
     TimeInForce,
+    WithholdGoods,
 )
 from matching.engine import Engine
 from matching.events import (
@@ -209,6 +210,7 @@ def hostile_commands(draw: Any) -> AnyCommand:
                 CreditCash(draw(words), small(), n()),
                 CreditGoods(draw(words), n(), n(), small(), 7, n(), n(), n()),
                 DebitGoods(draw(words), draw(st.sampled_from([11, n()])), n()),
+                WithholdGoods(draw(words), draw(st.sampled_from([11, n()])), n(), n()),
                 SettleTrade(draw(words), small(), (n(),), n()),
                 PayTrade(draw(words), small(), n()),
                 DischargeTrade(

@@ -52,6 +52,7 @@ from matching.commands import (
     Side,
     Special,
     TimeInForce,
+    WithholdGoods,
 )
 from matching.engine import Engine
 from matching.events import CommandRejected
@@ -225,7 +226,9 @@ class Campaign:
         if draw < 0.9:
             return self.goods(firm, chance.choice(INSTRUMENTS))
         receipts = [receipt.receipt_id for receipt in engine.receipts()]
-        return DebitGoods(f"d{number}", chance.choice(receipts), chance.randint(1, 3))
+        if draw < 0.96:
+            return DebitGoods(f"d{number}", chance.choice(receipts), chance.randint(1, 3))
+        return WithholdGoods(f"w{number}", chance.choice(receipts), chance.choice((0, 1, 30)))
 
     def discharge(self, bound: UnsettledTrade, trade: int, number: int) -> AnyCommand:
         chance = self.chance

@@ -25,7 +25,7 @@ def test_the_engine_says_and_does_what_a_naive_venue_does(first: int) -> None:
 EVERYTHING = """
 in rest trade shows reduced amended suspended resumed triggered interrupted auction indicated phase
 withdrawn switched time ended again
-cash goods paid settled discharged busted
+cash goods withheld paid settled discharged busted
 talk proposal talked
 announced opened joined bid extended clock closed bond
 """

@@ -26,6 +26,7 @@ SAMPLED = (
     "filling.py", "instrument.py", "lifting.py", "negotiation.py", "one_way.py",
     "one_way_close.py", "operations.py", "passing.py", "plain.py", "rules.py", "special.py",
     "state.py", "trading.py", "uncross.py", "units.py",
+    "withholding.py",
 )  # fmt: skip
 TESTS = ("tests/scenarios", "tests/matching")
 LIMIT_S = 600

@@ -57,6 +57,7 @@ from matching.commands import (
     Special,
     TimeInForce,
     WithdrawAuction,
+    WithholdGoods,
 )
 from matching.engine import Engine
 from matching.events import (
@@ -73,6 +74,8 @@ from matching.events import (
     ClockMoved,
     CommandRejected,
     CommandRepeated,
+    GoodsDebited,
+    GoodsWithheld,
     KillSwitched,
     NegotiationEnded,
     NegotiationOpened,
@@ -397,6 +400,21 @@ class Market:
             self.give(DischargeTrade(op_id, int(trade), out, home, *money.values())), ""
         )
 
+    def act_withhold(self, receipt: str, tonnes: str = "0") -> list[str]:
+        """A court or the warehouse takes goods out of the market; all that no trade has bound."""
+        self.receipts += 1
+        command = WithholdGoods(f"h{self.receipts}", int(receipt), int(tonnes))
+        return self.told(self.give(command), "")
+
+    def act_receipt(self, number: str) -> list[str]:
+        receipt = self.engine.receipt(int(number))
+        if receipt is None:
+            return [f"receipt {number} has nothing left"]
+        return [
+            f"receipt {number}: {receipt.free_lots} free, {receipt.held_lots} on offer, "
+            f"{receipt.committed_lots} bound"
+        ]
+
     def act_halt(self, what: str) -> list[str]:
         return self._halt(what, halted=True)
 
@@ -510,6 +528,11 @@ def special_words(event: Any, order: str) -> list[str]:
             + (f", {home} back" if home else "")
             + f", {event.committed_fen / 100:.2f} and {event.open_lots} bound, {ended}"
         ]
+    if isinstance(event, GoodsWithheld):
+        orders = f"{event.count} orders" if event.count != 1 else "1 order"
+        return [f"withholds {event.lots} of receipt {event.receipt_id}, {orders} withdrawn"]
+    if isinstance(event, GoodsDebited):
+        return [f"{event.lots} of receipt {event.receipt_id} out of the market"]
     if isinstance(event, ProposalMade):
         return [f"round {event.round_no} of {order}"]
     if isinstance(event, NegotiationEnded):

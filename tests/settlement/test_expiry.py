@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from exchange import scope
 from matching.commands import Side
-from matching.events import CommandRejected, OrderEntered
+from matching.events import CommandRejected
 from settlement import expiry, receipt_freezes, shelf_life
 from settlement.limits import EXPIRY_NOTICE_DAYS
 from settlement.models import HoldKind, HoldState, ReceiptHold, ReceiptPaper, StorageExtension
@@ -119,22 +119,6 @@ def test_from_the_midnight_after_its_last_day_a_receipt_is_not_offered() -> None
     assert isinstance(offer, CommandRejected)
     assert sweep(pile, OVER + dt.timedelta(hours=1)) == 0, "swept again nothing happens"
     assert holds(pile) == [("held", 1_000)]
-
-
-@pytest.mark.databases
-@pytest.mark.django_db
-def test_what_an_offer_holds_is_set_aside_once_it_is_free() -> None:
-    pile = stored()
-    entered = pile.world.enter(pile.owner, pile.goods, Side.SELL, 600, 722)[0]
-    assert isinstance(entered, OrderEntered)
-    assert sweep(pile) == 1
-    assert pile.rows() == [("registered", 600), ("aside", 400)]
-    assert sweep(pile, OVER + dt.timedelta(hours=1)) == 0
-    from matching.commands import CancelOrder
-
-    pile.world.accept(CancelOrder(pile.owner.pk, 1, "c", pile.world.now, entered.order_id))
-    assert sweep(pile, OVER + dt.timedelta(hours=2)) == 1
-    assert pile.rows() == [("aside", 600), ("aside", 400)]
 
 
 @pytest.mark.databases

@@ -173,16 +173,6 @@ def test_bought_goods_keep_their_resale_day_and_their_missing_signature() -> Non
     assert pile.fresh(hold.receipt).lots == 199
 
 
-def test_what_an_offer_holds_is_not_free_and_more_than_is_free_is_the_engines_refusal() -> None:
-    pile = Pile()
-    offer(pile, 600)
-    assert freeze(pile, 500).state == HoldState.REFUSED
-    assert pile.balances() == (1_000, 0, 1_000)
-    hold = freeze(pile, op_id="rest")
-    assert (hold.state, hold.lots) == (HoldState.HELD, 400), "all that is free"
-    assert pile.code(lambda: freeze(pile, op_id="none")) == "NOTHING_FREE"
-
-
 def test_nobody_collects_or_registers_again_what_is_frozen() -> None:
     pile = Pile()
     hold = freeze(pile)
@@ -251,16 +241,14 @@ def test_a_crash_between_the_two_commands_leaves_the_goods_aside_and_is_made_up_
     assert pile.balances() == (1_000, 0, 1_000)
 
 
-def test_goods_that_became_another_firms_meanwhile_are_given_back_at_once() -> None:
+def test_pledged_goods_that_became_another_firms_meanwhile_are_given_back_at_once() -> None:
     pile = Pile()
     pile.do(lambda: funds.deposit(
         venue=pile.world.venue, firm=pile.buyer, amount_fen=10**8, op_id="in", by=None,
     ))  # fmt: skip
+    hold = enter_pledge(pile)
     with scope.venue(1):
-        hold = receipt_freezes.freeze(
-            venue=pile.world.venue, receipt_id=pile.receipt.pk, reason="court", document="x",
-            lots=1_000, op_id="f", by=pile.people["operator"], now=NOON,
-        )  # fmt: skip
+        pledges.confirm(hold.pk, agreed=True, by=pile.people["operator"], now=NOON)
         command = OutboxCommand.objects.get(op_id=hold.op_id)
         OutboxCommand.objects.filter(pk=command.pk).update(state="done")  # it is slow
     offer(pile, 1_000)
@@ -318,6 +306,16 @@ def test_a_pledge_needs_two_people_to_begin_and_two_to_end() -> None:
 def test_a_pledge_says_what_the_law_asks(change: Any, code: str) -> None:
     pile = Pile()
     assert pile.code(lambda: enter_pledge(pile, **change)) == code
+
+
+def test_a_pledge_waits_until_its_owner_has_withdrawn_what_is_on_offer() -> None:
+    pile = Pile()
+    entered = offer(pile, 600)
+    hold = confirm(pile, enter_pledge(pile, lots=500))
+    assert (hold.state, hold.refusal) == (HoldState.REFUSED, "GOODS")
+    assert [order.order_id for order in pile.world.engine.open_orders()] == [entered.order_id]
+    rest = confirm(pile, enter_pledge(pile, "rest"))
+    assert (rest.state, rest.lots) == (HoldState.HELD, 400), "all that is free"
 
 
 def test_a_declined_pledge_sets_nothing_aside() -> None:

@@ -12,6 +12,7 @@ from django.test import Client
 
 from exchange import scope
 from exchange.models import Role
+from matching.commands import Side
 from settlement import expiry, receipt_files
 from settlement.models import Receipt, ReceiptFile, ReceiptHold, ReceiptPaper
 from tests.papers import papers
@@ -119,6 +120,32 @@ def test_a_file_is_given_to_those_who_may_see_it_and_is_not_there_for_others(cas
     receipt_files._path("qldz", photo.sha256).write_bytes(b"changed")
     assert case.keeper.get(path(case.receipt, photo)).status_code == 404
     receipt_files._path("qldz", photo.sha256).unlink()
+
+
+def test_a_freeze_withdraws_what_is_on_offer_and_the_owner_reads_why(case: Case) -> None:
+    case.desk.enter(case.owner, case.coal, Side.SELL, 600, 722)
+    case.desk.catch_up()
+    page = case.operator.get(case.staff_path).content.decode()
+    assert re.search(r'data-testid="on-offer">.*?<dd>600 吨</dd>', page)
+    assert "已挂牌的数量一并冻结，所涉挂牌自动撤回" in page
+    assert "不填则为合同未锁定的全部数量，包括已挂牌的。" in page
+    trader = case.desk.client(Role.TRADER, "rzyf")
+    assert "order-reason" not in trader.get("/qldz/orders/").content.decode()
+
+    ask = {"act": "freeze", "reason": "court", "document": "(2026) 7"}
+    assert send(case.operator, case.staff_path, **ask).status_code == 302
+
+    assert case.rows() == [("aside", 2_000)]
+    for language, why in (("zh-hans", "仓单被冻结或已到期"), ("en", "Receipt frozen or expired")):
+        trader.cookies["django_language"] = language
+        page = trader.get("/qldz/orders/").content.decode()
+        assert page.count('data-state="cancelled"') == 1
+        assert f'data-testid="order-reason">{why}<' in page
+    trader.cookies["django_language"] = "zh-hans"
+    listed = trader.get("/qldz/receipts/").content.decode()
+    assert '<small class="why">冻结</small>' in listed
+    other = case.desk.client(Role.TRADER, "lzrd")
+    assert "order-row" not in other.get("/qldz/orders/").content.decode()
 
 
 def test_the_operator_freezes_the_owner_sees_it_and_the_reviewer_lifts(case: Case) -> None:

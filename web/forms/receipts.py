@@ -71,6 +71,7 @@ class FreezeGoodsForm(PartForm):
 
     def __init__(self, instrument: Instrument, *args: Any, **options: Any) -> None:
         super().__init__(instrument, *args, **options)
+        self.fields["quantity"].help_text = _("不填则为合同未锁定的全部数量，包括已挂牌的。")
         reason = self.fields["reason"]
         assert isinstance(reason, forms.ChoiceField)
         reason.choices = [(key, _(word)) for key, word in words.HOLD_REASONS.items()]

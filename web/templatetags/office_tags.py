@@ -56,6 +56,12 @@ def validity_of(order: OrderRow, instrument: Instrument) -> str:
 
 
 @register.filter
+def why_ended(order: OrderRow) -> str:
+    """Return why an order ended, where its state does not say it all, or nothing."""
+    return words.why_ended(order)
+
+
+@register.filter
 def number_of(receipt: Receipt) -> str:
     """Return a receipt's number."""
     return receipts.number(receipt)

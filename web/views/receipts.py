@@ -121,6 +121,7 @@ def desk(request: VenueRequest, receipt_id: int) -> HttpResponse:
     context = papers_of(receipt, today=timezone.localdate()) | {
         "receipt": receipt,
         "free_lots": set_aside.free_lots(receipt),
+        "held_lots": set_aside.held_lots(receipt.owner_id).get(receipt.pk, 0),
         "forms": forms,
         "rows": [(one, _offered(request, one), _said(one)) for one in rows],
         "is_pending": any(one.state in (HoldState.ASKED, HoldState.LIFTING) for one in rows),

@@ -91,6 +91,8 @@ def settled(event: e.AnyEvent) -> list[Note]:
         case e.GoodsDebited():
             weight = event.lots, event.weight_kg
             return [("goods", "debited", event.receipt_id, event.firm_id, *weight)]
+        case e.GoodsWithheld():
+            return [("withheld", event.receipt_id, event.firm_id, event.lots, event.count)]
         case e.TradeSettled():
             moves = list(event.moves)
             return [("settled", event.trade_id, event.buyer_committed_fen, moves)]

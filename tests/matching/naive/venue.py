@@ -8,8 +8,8 @@ import msgspec
 
 from matching import commands as c
 from matching import events as e
-from tests.matching.naive.one_way import OneWays
 from tests.matching.naive.records import AHEAD, MOST, WINDOW, Note
+from tests.matching.naive.withholding import Withholding
 
 WITHOUT_A_TOKEN = (c.CancelOrder, c.MassCancel, c.Decline)
 KNOWN_FIRM_FIRST = (
@@ -18,7 +18,7 @@ KNOWN_FIRM_FIRST = (
 )  # fmt: skip
 
 
-class Naive(OneWays):
+class Naive(Withholding):
     """One venue."""
 
     def apply(self, command: c.AnyCommand) -> list[Note]:

@@ -6,6 +6,11 @@ import { orderTerms } from "./terms.js";
 const word = (side) => (side === 1 ? gettext("买入") : gettext("卖出"));
 const tint = (side) => (side === 1 ? "up" : "down");
 const states = () => ({ open: gettext("排队"), filled: gettext("全部成交"), cancelled: gettext("已撤销"), expired: gettext("已到期"), waiting: gettext("等待触发"), suspended: gettext("已挂起") });
+const reasons = () => ({
+  IMMEDIATE: gettext("未能立即成交的部分"), SELF_MATCH: gettext("对手为本集团委托"), MASS: gettext("批量撤单"), KILLED: gettext("交易权限被停止"),
+  DISCONNECTED: gettext("连接中断"), HOLDERS: gettext("仓单持有人已达上限"), STOP_REFUSED: gettext("触发时已不能报入"), NEGOTIATION: gettext("协商已结束"),
+  BAND: gettext("超出新的价格范围"), AUCTION: gettext("竞价已结束或已改报"), WITHHELD: gettext("仓单被冻结或已到期"),
+});
 const isLive = (one) => ["open", "waiting", "suspended"].includes(one.state);
 const contractState = (state) => ({ settled: gettext("货款两讫"), busted: gettext("成交已撤销"), ended: gettext("合同已了结") })[state] ?? gettext("待结算");
 const nothing = (columns, words) => make("tr", {}, make("td", { colspan: columns, class: "faint" }, words));
@@ -54,6 +59,7 @@ export class Blotter {
     let state = partly ? gettext("部分成交") : states()[one.state];
     if (open && this.leaving.has(one.order)) state = gettext("撤单中…");
     const terms = orderTerms(one, instrument).join(" · ");
+    const reason = reasons()[one.reason];
     const acts = make("td", { class: "num nowrap" });
     if (open && this.mayTrade) {
       if (one.state === "open") acts.append(make("button", { type: "button", class: "button small", "data-testid": "order-amend", onclick: () => this.edit(one, instrument) }, gettext("改单")), " ");
@@ -63,7 +69,7 @@ export class Blotter {
       make("td", { class: "faint" }, clock(one.at)), make("td", { class: "nowrap" }, instrument.name),
       make("td", { class: tint(one.side) }, word(one.side)), make("td", { class: "num" }, price(one.price, instrument)),
       make("td", { class: "num" }, quantity(one.lots, instrument)), make("td", { class: "num" }, amount(one.executed, instrument)),
-      make("td", {}, make("span", { class: `chip ${open ? (partly ? "" : "quiet") : "quiet"}` }, state), ...(terms ? [make("small", { class: "terms", title: terms }, terms)] : [])), acts);
+      make("td", {}, make("span", { class: `chip ${open ? (partly ? "" : "quiet") : "quiet"}` }, state), ...(terms ? [make("small", { class: "terms", title: terms }, terms)] : []), ...(reason ? [make("small", { class: "reason" }, reason)] : [])), acts);
   }
 
   edit(one, instrument) {
