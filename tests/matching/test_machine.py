@@ -39,10 +39,10 @@ from tests.matching.naive_rules import (
 )
 
 DEEP = int(os.environ.get("HAIDAI_DEEP", "1"))
-SHARDS = 6
 BRIEF = bool(os.environ.get("HAIDAI_FEW"))  # for mutants: enough to find most, soon
-# In each shard: 840 make 100,800 of them.
-EXAMPLES = 15 if BRIEF else 200 if DEEP == 1 else 20 * DEEP
+# Many shards rather than long ones, for Hypothesis remembers every choice: 840 make 126 of 800.
+SHARDS = 6 if DEEP == 1 else max(DEEP * 3 // 20, 6)
+EXAMPLES = 15 if BRIEF else 200 if DEEP == 1 else 800
 TRADERS = mostly(st.integers(1, 2), MOST + 1, -1)
 PRICES = mostly(st.integers(93, 107), *HOSTILE)
 LOTS = mostly(st.sampled_from((1, 2, 2, 4, 4, 6, 8, 12, 26)), *HOSTILE)
@@ -241,7 +241,7 @@ class Venues(Settled, Talked, Auctioned, Defined):
 
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_the_engine_and_the_naive_venue_agree_whatever_hypothesis_sends(shard: int) -> None:
-    crowded = shard == SHARDS - 1
+    crowded = shard % 6 == 5
     machine = seed(shard)(type("Shard", (Venues,), {"start": lambda _: Pair(crowded=crowded)}))
     run_state_machine_as_test(
         machine,
