@@ -79,10 +79,8 @@ def receive(rail: str, item: Incoming, now: dt.datetime) -> bool:
 
 
 @transaction.atomic
-def decide(
-    item_id: int, *, firm: Firm | None, note: str, by: User, now: dt.datetime
-) -> IncomingItem:
-    """A clerk says whose an unknown item is, or (`firm` None) that the bank sent it back by itself.
+def decide(item_id: int, *, firm: Firm, note: str, by: User, now: dt.datetime) -> IncomingItem:
+    """A clerk says whose an unknown item is, and the firm has it.
 
     Raises `IncomingError`: `UNKNOWN_ITEM`, `ITEM_STATE`, `NO_ACCOUNT` if the firm has none on this
     rail, `OTHER_ACCOUNT` if the money lies on the account of another firm.
@@ -90,24 +88,23 @@ def decide(
     item = _locked(item_id)
     if item.state != IncomingState.UNKNOWN:
         raise IncomingError("ITEM_STATE")
-    item.state = IncomingState.MATCHED if firm is not None else IncomingState.RETURNED
     item.firm = firm
     item.note = note
     item.decided_by = by
     item.decided_at = now
-    item.save()
-    if firm is not None:
-        live = BoundAccount.objects.filter(firm=firm, rail=item.rail, state=AccountState.BOUND)
-        account = live.first()
-        if account is None:
-            raise IncomingError("NO_ACCOUNT")
-        if account.funding != item.account:
-            raise IncomingError("OTHER_ACCOUNT")
-        funds.receive(item, account, by=by, now=now)
+    _move(item, IncomingState.MATCHED)
+    live = BoundAccount.objects.filter(firm=firm, rail=item.rail, state=AccountState.BOUND)
+    account = live.first()
+    if account is None:
+        raise IncomingError("NO_ACCOUNT")
+    if account.funding != item.account:
+        raise IncomingError("OTHER_ACCOUNT")
+    funds.receive(item, account, by=by, now=now)
     return item
 
 
-# Money goes back where it came from: one clerk proposes, a second person agrees, the rail pays.
+# Money goes back where it came from, by the rail or by the bank itself, and always by two people:
+# one clerk says so, a second person agrees.
 
 
 @transaction.atomic
@@ -122,22 +119,31 @@ def propose_return(item_id: int, *, note: str, by: User, now: dt.datetime) -> In
         raise IncomingError("ITEM_STATE")
     if not item.return_to:
         raise IncomingError("NO_RETURN_ACCOUNT")
-    item.note = note
-    item.proposed_by = by
-    item.proposed_at = now
-    item.refusal = ""
-    _move(item, IncomingState.PROPOSED)
-    return item
+    return _ask(item, IncomingState.PROPOSED, note=note, by=by, now=now)
+
+
+@transaction.atomic
+def report_return(item_id: int, *, note: str, by: User, now: dt.datetime) -> IncomingItem:
+    """Say that the bank has sent an unknown item back by itself; `note` is the bank's reference.
+
+    Nothing is asked of the rail, and the item waits until a second person has seen it, too.
+    Raises `IncomingError`: `UNKNOWN_ITEM`, `ITEM_STATE`.
+    """
+    item = _locked(item_id)
+    if item.state != IncomingState.UNKNOWN:
+        raise IncomingError("ITEM_STATE")
+    return _ask(item, IncomingState.REPORTED, note=note, by=by, now=now)
 
 
 @transaction.atomic
 def agree_return(item_id: int, *, agreed: bool, by: User, now: dt.datetime) -> IncomingItem:
-    """A second person agrees, and the rail is asked; or declines, as the proposer may, too.
+    """A second person agrees, or declines, as the first may, too.
 
-    Raises `IncomingError`: `UNKNOWN_ITEM`, `ITEM_STATE`, `SAME_PERSON`.
+    What was proposed is then asked of the rail; what the bank did by itself is done with. Raises
+    `IncomingError`: `UNKNOWN_ITEM`, `ITEM_STATE`, `SAME_PERSON`.
     """
     item = _locked(item_id)
-    if item.state != IncomingState.PROPOSED:
+    if item.state not in (IncomingState.PROPOSED, IncomingState.REPORTED):
         raise IncomingError("ITEM_STATE")
     if not agreed:
         item.proposed_by = None
@@ -148,6 +154,9 @@ def agree_return(item_id: int, *, agreed: bool, by: User, now: dt.datetime) -> I
         raise IncomingError("SAME_PERSON")
     item.decided_by = by
     item.decided_at = now
+    if item.state == IncomingState.REPORTED:
+        _move(item, IncomingState.RETURNED)
+        return item
     _move(item, IncomingState.RETURNING)
     row = operations.request(
         item.rail,
@@ -177,6 +186,18 @@ def returned(row: PaymentOperation, answer: Answer) -> None:
     item.proposed_by = item.decided_by = None
     item.proposed_at = item.decided_at = None
     _move(item, IncomingState.UNKNOWN)
+
+
+def _ask(
+    item: IncomingItem, state: IncomingState, *, note: str, by: User, now: dt.datetime
+) -> IncomingItem:
+    """Have an unknown item wait for a second person."""
+    item.note = note
+    item.proposed_by = by
+    item.proposed_at = now
+    item.refusal = ""
+    _move(item, state)
+    return item
 
 
 def _purpose(item: IncomingItem) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from django.db import models
 
@@ -117,6 +118,9 @@ class PaymentDesk:
     reconciliations: list[Reconciliation]
 
 
+_GOING_BACK: Final = (IncomingState.PROPOSED, IncomingState.REPORTED, IncomingState.RETURNING)
+
+
 def payment_desk(*, most: int = 50) -> PaymentDesk:
     """Return the current venue's; the oldest that waits first, the latest operation first."""
     broken = [LineState.THEIRS_ONLY, LineState.AMOUNT]
@@ -132,7 +136,7 @@ def payment_desk(*, most: int = 50) -> PaymentDesk:
         ),
         returns=list(
             IncomingItem.objects.select_related("proposed_by")
-            .filter(state__in=[IncomingState.PROPOSED, IncomingState.RETURNING])
+            .filter(state__in=_GOING_BACK)
             .order_by("pk")[:most]
         ),
         breaks=list(RailLine.objects.filter(state__in=broken).order_by("pk")[:most]),

@@ -183,6 +183,27 @@ def test_no_model_saves_or_signals_behind_anyones_back() -> None:
         assert "post_save" not in text, path
 
 
+def test_instruments_are_listed_through_one_function() -> None:
+    """It asks whether rules are in force; whoever calls the rulebook by itself passes it by."""
+    found = [
+        (str(path.relative_to(ROOT)), node.lineno)
+        for path in sources("settlement", "web", "config")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if _lists(node)
+    ]
+    assert {path for path, _ in found} == {"settlement/quality/listing.py"}, found
+
+
+def _lists(node: ast.AST) -> bool:
+    """Whether this names the rulebook's own function, or makes an instrument's row."""
+    if isinstance(node, ast.ImportFrom):
+        return any(one.name in ("propose_instrument", "announce") for one in node.names)
+    if not isinstance(node, ast.Attribute):
+        return False
+    is_row = ast.unparse(node.value) == "Instrument.objects" and "create" in node.attr
+    return is_row or node.attr in ("propose_instrument", "announce")
+
+
 def test_imports_of_modules_end_with_a_semicolon() -> None:
     """Without one the storage leaves the name unhashed and browsers mix old and new modules."""
     for path in (ROOT / "web" / "static" / "js").rglob("*.js"):

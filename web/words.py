@@ -320,6 +320,7 @@ ITEM_STATES = {
     "matched": _("已认领"),
     "unknown": _("待认领"),
     "proposed": _("待复核退回"),
+    "reported": _("待复核银行退回"),
     "returning": _("退回中"),
     "returned": _("已退还"),
 }

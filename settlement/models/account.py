@@ -70,6 +70,7 @@ class IncomingState(models.TextChoices):
     MATCHED = "matched"
     UNKNOWN = "unknown"  # nobody's yet: a clerk assigns it or sends it back
     PROPOSED = "proposed"  # to be sent back: a second person has to agree
+    REPORTED = "reported"  # the bank has sent it back, says one person: a second has to agree
     RETURNING = "returning"  # the rail is asked
     RETURNED = "returned"
 
@@ -77,8 +78,9 @@ class IncomingState(models.TextChoices):
 _I = IncomingState
 INCOMING_NEXT: Final[dict[str, frozenset[str]]] = {
     _I.MATCHED: frozenset(),
-    _I.UNKNOWN: frozenset({_I.MATCHED, _I.PROPOSED, _I.RETURNED}),
+    _I.UNKNOWN: frozenset({_I.MATCHED, _I.PROPOSED, _I.REPORTED}),
     _I.PROPOSED: frozenset({_I.UNKNOWN, _I.RETURNING}),
+    _I.REPORTED: frozenset({_I.UNKNOWN, _I.RETURNED}),
     _I.RETURNING: frozenset({_I.UNKNOWN, _I.RETURNED}),
     _I.RETURNED: frozenset(),
 }
@@ -116,6 +118,11 @@ class IncomingItem(models.Model):
                 | models.Q(proposed_by__isnull=True)
                 | ~models.Q(decided_by=models.F("proposed_by")),
                 name="return_agreed_by_another",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(proposed_by__isnull=False)
+                | ~models.Q(state__in=["proposed", "reported", "returning"]),
+                name="return_asked_by_somebody",
             ),
             models.UniqueConstraint(fields=["venue", "rail", "ref"], name="one_item_per_reference"),
         ]

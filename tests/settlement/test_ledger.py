@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from exchange import scope
 from settlement import ledger
@@ -103,6 +104,32 @@ def test_a_repeated_chain_has_all_its_actions() -> None:
         chain(HOLD, seq=2)
     with pytest.raises(LedgerError, match="half of a chain"):
         chain(HOLD, more, more, seq=2)
+
+
+def test_a_long_chain_takes_no_more_statements_and_reads_no_more_than_its_holds() -> None:
+    """A statement for each row, or a look-up that reads the venue's whole ledger, is slow."""
+    chain(Entry(CNY, (Code.BANK, 0), A, 10_000, Kind.DEPOSIT), seq=2)
+    counts = []
+    for seq, size in ((3, 5), (5, 300)):
+        holds = [Hold(CNY, A, B, 2, Kind.COMMIT) for _ in range(size)]
+        parts = [Post(hold, 1) for hold in ledger.post(holds, seq=seq, position="x", at=AT)]
+        with CaptureQueriesContext(connection) as first:
+            ledger.post(parts, seq=seq + 1, position="x", at=AT)
+        with CaptureQueriesContext(connection) as again:
+            ledger.post(parts, seq=seq + 1, position="x", at=AT)
+        counts.append((len(first), len(again)))
+    assert counts[0] == counts[1]
+    if connection.vendor == "sqlite":
+        asked = [query["sql"] for query in first.captured_queries + again.captured_queries]
+        assert not [sql for sql in asked if " times: " in sql]
+        many = [sql for sql in asked if "json_each" in sql]
+        assert len(many) == 6  # holds and their accounts twice, what was written, and the insert
+        with connection.cursor() as cursor:
+            for sql in many:
+                cursor.execute("EXPLAIN QUERY PLAN " + sql)
+                plan = [row[3] for row in cursor.fetchall()]
+                assert not [step for step in plan if "SCAN ledger" in step or "venue" in step], plan
+                assert not [step for step in plan if step.startswith(("SCAN h", "SCAN t"))], plan
 
 
 def test_ids_rise_with_the_journal_and_differ_by_place() -> None:

@@ -28,6 +28,7 @@ from settlement.payments import rails
 from tests.fakestripe.double import Double, signed
 from tests.settlement.payments.bench import Clock, stripe_rail
 from tests.web.desk import Desk, desk
+from web import reasons
 
 __all__ = ["desk"]
 pytestmark = pytest.mark.django_db
@@ -158,14 +159,25 @@ def test_one_proposes_that_money_goes_back_and_another_agrees(desk: Desk) -> Non
     )
     assert "渠道未说明来款账户" in refused.content.decode()
     assert send(operator, PAGE, act="return", row=first, note="x").status_code == 404
+    assert send(operator, PAGE, act="report", row=without, note="x").status_code == 404
+    for act, note in (("item", "x"), ("report", "")):
+        fields = {"op_id": str(uuid.uuid4()), "act": act, "row": without, "firm": "", "note": note}
+        said = clerk.post(PAGE, fields, follow=True).content.decode()
+        assert str(reasons.sentence("REQUIRED")) in said
+    fields = {"op_id": str(uuid.uuid4()), "act": "item", "row": without, "firm": "7", "note": ""}
+    assert clerk.post(PAGE, fields).status_code == 404, "no such firm here"
+    assert send(clerk, PAGE, act="report", row=without, note="R-7").status_code == 302
     for row in (first, third):
         assert send(clerk, PAGE, act="return", row=row, note="无合同").status_code == 302
     own, other = clerk.get(PAGE).content.decode(), second.get(PAGE).content.decode()
     assert ("6228-9" in other, 'data-testid="agree-return"' in own) == (True, False)
-    assert other.count('data-testid="agree-return"') == 2
-    send(clerk, PAGE, act="check", row=first, agreed="yes")
-    items[0].refresh_from_db()
-    assert items[0].state == IncomingState.PROPOSED, "not by who proposed it"
+    assert other.count('data-testid="agree-return"') == 3
+    assert ("确认已退回" in other, "确认已退回" in own) == (True, False)
+    for number, waits in ((0, IncomingState.PROPOSED), (1, IncomingState.REPORTED)):
+        send(clerk, PAGE, act="check", row=items[number].pk, agreed="yes")
+        items[number].refresh_from_db()
+        assert items[number].state == waits, "not by who said so first"
+    assert send(second, PAGE, act="check", row=without, agreed="yes").status_code == 302
     assert send(operator, PAGE, act="check", row=first, agreed="yes").status_code == 404
     assert send(reviewer, PAGE, act="check", row=first, agreed="yes").status_code == 302
     assert send(second, PAGE, act="check", row=third, agreed="no").status_code == 302
@@ -173,7 +185,7 @@ def test_one_proposes_that_money_goes_back_and_another_agrees(desk: Desk) -> Non
     for one in items:
         one.refresh_from_db()
     assert [one.state for one in items] == [
-        IncomingState.RETURNING, IncomingState.UNKNOWN, IncomingState.UNKNOWN
+        IncomingState.RETURNING, IncomingState.RETURNED, IncomingState.UNKNOWN
     ]  # fmt: skip
     assert "退回中" in second.get(PAGE).content.decode()
     with scope.venue(desk.venue.id):

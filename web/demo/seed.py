@@ -18,7 +18,6 @@ from exchange.models import (
     Delivery,
     Firm,
     Instrument,
-    InstrumentStatus,
     Membership,
     Seat,
     User,
@@ -27,7 +26,7 @@ from exchange.models import (
 )
 from settlement import accounts, funds, outbox, receipts
 from settlement.models import FundsState
-from settlement.quality import versions
+from settlement.quality import listing, versions
 from settlement.queries import account_of
 from web.demo import cast
 from web.demo.papers import papers
@@ -89,14 +88,17 @@ def _instruments(venue: Venue, link: BlockingLink, today: dt.date) -> list[Instr
         terms = rulebook.suggested_terms(
             commodity, warehouse, "matched" if matched else "listed", approval
         )
-        found = Instrument.objects.filter(code=terms.code).first()
-        if found is None:
-            found = rulebook.propose_instrument(
-                venue=venue, operator=operator, link=link, terms=terms, today=today
+        listed.append(
+            listing.list_instrument(
+                venue=venue,
+                operator=operator,
+                link=link,
+                terms=terms,
+                today=today,
+                now=timezone.now(),
+                before=Instrument.objects.filter(code=terms.code).first(),
             )
-        elif found.status == InstrumentStatus.PROPOSED:
-            rulebook.announce(found, link)
-        listed.append(found)
+        )
     return listed
 
 
@@ -118,14 +120,17 @@ def _accepted(venue: Venue, link: BlockingLink, today: dt.date) -> list[Instrume
             delivery=Delivery.ACCEPTANCE,
             cover_bp=cover_bp,
         )
-        found = Instrument.objects.filter(code=terms.code).first()
-        if found is None:
-            found = rulebook.propose_instrument(
-                venue=venue, operator=operator, link=link, terms=terms, today=today
+        listed.append(
+            listing.list_instrument(
+                venue=venue,
+                operator=operator,
+                link=link,
+                terms=terms,
+                today=today,
+                now=timezone.now(),
+                before=Instrument.objects.filter(code=terms.code).first(),
             )
-        elif found.status == InstrumentStatus.PROPOSED:
-            rulebook.announce(found, link)
-        listed.append(found)
+        )
     return listed
 
 

@@ -49,23 +49,23 @@ class NoteForm(RowForm):
 
 
 class ItemForm(NoteForm):
-    """Whose money it is; nobody's means that the bank has sent it back."""
+    """Whose money it is."""
 
-    firm = forms.ChoiceField(label=_("归属企业"), required=False)
+    firm = forms.ChoiceField(label=_("归属企业"))
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         members = Membership.objects.select_related("firm").order_by("firm__code")
         self.firms: dict[str, Firm] = {str(one.firm_id): one.firm for one in members}
-        choices: list[tuple[str, Any]] = [("", _("已由银行退回"))]
+        choices: list[tuple[str, Any]] = [("", _("选择归属企业"))]
         choices += [(key, words.own(firm, "name")) for key, firm in self.firms.items()]
         field: Any = self.fields["firm"]
         field.choices = choices
 
     @property
-    def owner(self) -> Firm | None:
+    def owner(self) -> Firm:
         """Return the chosen firm."""
-        return self.firms.get(self.cleaned_data["firm"])
+        return self.firms[self.cleaned_data["firm"]]
 
 
 class FoundForm(NoteForm):

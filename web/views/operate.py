@@ -17,7 +17,6 @@ from exchange import access, queries, rulebook
 from exchange.link import BlockingLink, LinkError
 from exchange.models import (
     Approval,
-    Delivery,
     InstrumentStatus,
     Membership,
     MembershipStatus,
@@ -28,7 +27,7 @@ from exchange.sequencer import VenueState
 from matching.commands import Phase
 from settlement import books
 from settlement.models import BooksCheck, RuleState, RuleVersion
-from settlement.quality import versions
+from settlement.quality import listing, versions
 from settlement.quality.versions import VersionError
 from web import roles
 from web.forms.base import ActForm, has_acted, remember
@@ -109,26 +108,20 @@ def new_instrument(request: VenueRequest) -> HttpResponse:
 
 def _propose(request: VenueRequest, form: InstrumentForm) -> bool:
     """List it; the same terms of the same operator again are the same listing."""
-    before = earlier(form.terms, request.user.pk)
-    if form.terms.delivery == Delivery.ACCEPTANCE:
-        # Its trades will be paid by these rules: without any, nobody may trade.
-        try:
-            versions.in_force(form.terms.commodity, timezone.now())
-        except VersionError as error:
-            form.refuse(error.code, "delivery")
-            return False
     try:
         with _link() as link:
-            if before is None:
-                rulebook.propose_instrument(
-                    venue=request.venue,
-                    operator=request.user,
-                    link=link,
-                    terms=form.terms,
-                    today=timezone.localdate(),
-                )
-            elif before.status == InstrumentStatus.PROPOSED:
-                rulebook.announce(before, link)
+            listing.list_instrument(
+                venue=request.venue,
+                operator=request.user,
+                link=link,
+                terms=form.terms,
+                today=timezone.localdate(),
+                now=timezone.now(),
+                before=earlier(form.terms, request.user.pk),
+            )
+    except VersionError as error:
+        form.refuse(error.code, "delivery")
+        return False
     except RuleError as error:
         form.refuse_rule(error)
         return False

@@ -25,7 +25,7 @@ from web.middleware import VenueRequest
 from web.reasons import sentence
 
 _CHECK = frozenset({Role.CLERK, Role.REVIEWER})
-"""Who may agree that money of unknown origin goes back, if somebody else has proposed it."""
+"""Who may agree that money of unknown origin goes or went back, if somebody else has said so."""
 
 
 @roles.only(roles.OPERATE, Role.CLERK)
@@ -68,7 +68,8 @@ def _act(
 ) -> None:
     form = form_class(request.POST)
     if not form.is_valid():
-        if "note" in form.errors and len(form.errors) == 1:
+        left_out = {name for name in ("note", "firm") if form.has_error(name, "required")}
+        if left_out == form.errors.keys():
             messages.error(request, sentence("REQUIRED"))
             return
         raise Http404
@@ -113,6 +114,15 @@ def _return(request: VenueRequest, form: NoteForm) -> None:
     )
 
 
+def _report(request: VenueRequest, form: NoteForm) -> None:
+    incoming.report_return(
+        form.cleaned_data["row"],
+        note=form.cleaned_data["note"],
+        by=request.user,
+        now=timezone.now(),
+    )
+
+
 def _check(request: VenueRequest, form: WordForm) -> None:
     incoming.agree_return(
         form.cleaned_data["row"],
@@ -145,6 +155,7 @@ _ACTS: dict[str, tuple[type[ActForm], Callable[[VenueRequest, Any], None]]] = {
     "account": (WordForm, _account),
     "item": (ItemForm, _item),
     "return": (NoteForm, _return),
+    "report": (NoteForm, _report),
     "check": (WordForm, _check),
     "line": (NoteForm, _line),
     "operation": (FoundForm, _operation),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from exchange import scope
 from exchange.models import Firm, User
@@ -156,19 +157,63 @@ def test_a_strangers_money_waits_for_the_clerk_and_is_nobodys_until_then(bank: B
     with pytest.raises(incoming.IncomingError, match="OTHER_ACCOUNT"):
         incoming.decide(one.pk, firm=bank.seller, **word)
     incoming.decide(one.pk, firm=bank.buyer, **word)
-    incoming.decide(two.pk, firm=None, **word)
     bank.pulse()
     assert (bank.trading(bank.buyer), bank.trading(bank.seller)) == (700, 0)
     with pytest.raises(incoming.IncomingError, match="ITEM_STATE"):
         incoming.decide(one.pk, firm=bank.buyer, **word)
     with pytest.raises(incoming.IncomingError, match="UNKNOWN_ITEM"):
-        incoming.decide(10**6, firm=None, **word)
+        incoming.decide(10**6, firm=bank.buyer, **word)
     third = self_made_item()
     with pytest.raises(incoming.IncomingError, match="NO_ACCOUNT"):
         incoming.decide(third.pk, firm=bank.world.firm("lyjc"), **word)
     third.refresh_from_db()
     assert third.state == IncomingState.UNKNOWN, "what was refused has changed nothing"
+    two.refresh_from_db()
+    assert two.state == IncomingState.UNKNOWN
     assert other.funding != account.funding
+
+
+def test_what_the_bank_sent_back_by_itself_is_closed_by_two_people_and_asks_nothing(
+    bank: Bank,
+) -> None:
+    item = stranger(bank)
+    word: dict[str, Any] = {"note": "R-7", "now": bank.clock()}
+    agree: dict[str, Any] = {"agreed": True, "now": bank.clock()}
+    with pytest.raises(incoming.IncomingError, match="ITEM_STATE"):
+        incoming.agree_return(item.pk, by=bank.finance, **agree)
+    incoming.report_return(item.pk, by=bank.clerk, **word)
+    for act in (incoming.report_return, incoming.propose_return):
+        with pytest.raises(incoming.IncomingError, match="ITEM_STATE"):
+            act(item.pk, by=bank.clerk, **word)
+    with pytest.raises(incoming.IncomingError, match="SAME_PERSON"):
+        incoming.agree_return(item.pk, by=bank.clerk, **agree)
+    item.refresh_from_db()
+    assert item.state == IncomingState.REPORTED, "one person alone closes nothing"
+    incoming.agree_return(item.pk, by=bank.finance, **(agree | {"agreed": False}))
+    item.refresh_from_db()
+    assert (item.state, item.proposed_by) == (IncomingState.UNKNOWN, None)
+    incoming.report_return(item.pk, by=bank.clerk, **word)
+    with scope.venue(2), pytest.raises(incoming.IncomingError, match="UNKNOWN_ITEM"):
+        incoming.agree_return(item.pk, by=bank.finance, **agree)
+    incoming.agree_return(item.pk, by=bank.finance, **agree)
+    item.refresh_from_db()
+    assert (item.state, item.note) == (IncomingState.RETURNED, "R-7")
+    assert (item.proposed_by, item.decided_by) == (bank.clerk, bank.finance)
+    assert not PaymentOperation.objects.filter(kind=OperationKind.RETURN).exists()
+    with pytest.raises(incoming.IncomingError, match="ITEM_STATE"):
+        incoming.agree_return(item.pk, by=bank.finance, **agree)
+
+
+@pytest.mark.parametrize("state", ["proposed", "reported", "returning"])
+def test_the_database_wants_to_know_who_sends_money_back(bank: Bank, state: str) -> None:
+    item = self_made_item()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        IncomingItem.objects.filter(pk=item.pk).update(state=state)
+    rows = IncomingItem.objects.filter(pk=item.pk)
+    rows.update(state=state, proposed_by=bank.clerk)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        rows.update(decided_by=bank.clerk)
+    rows.update(decided_by=bank.finance)
 
 
 def self_made_item() -> IncomingItem:
