@@ -210,6 +210,9 @@ SENTENCES: Final[dict[str, str]] = {
     "INVOICE_WEIGHT": gettext_noop("数量与结算单不符。"),
     "LOADED_ALREADY": gettext_noop("已有磅单，请确认装运完毕；短少部分按短交处理。"),
     "REMEDY_CHOSEN": gettext_noop("已选择救济方式，违约金与定金不能并用。"),
+    "EVIDENCE_CLOSED": gettext_noop("现在不接收证据材料：没有争议，或专家组已裁决。"),
+    "EVIDENCE_MOST": gettext_noop("贵方就此争议提交的证据材料已达 10 份。"),
+    "EVIDENCE_TWICE": gettext_noop("贵方已提交过该文件。"),
     # What was measured, and rules of adjustment that cannot be read.
     "MISSING": gettext_noop("缺少该指标的实测值。"),
     "GRADE": gettext_noop("差价表中没有该等级。"),

@@ -183,6 +183,7 @@ CONTRACT_EVENTS = {
     "dispute_decided": _("专家组裁决"),
     "dispute_appeal": _("申请复议"),
     "panel_late": _("专家组逾期未裁决"),
+    "exhibit": _("提交证据材料"),
     "dispute_held": _("提交仲裁或法院，争议款继续冻结"),
     "dispute_award": _("仲裁或法院结果"),
     "dispute_executed": _("争议款已划转"),
@@ -202,6 +203,7 @@ DISPUTE_STATES = {
     "ruled": _("执行中"),
     "executed": _("已执行"),
 }
+MATTERS = {"goods": _("重量或质量"), "money": _("结算金额")}
 MOVEMENT_KINDS = {
     "deposit": _("入金"),
     "withdrawal": _("出金"),
@@ -415,6 +417,7 @@ _TABLES = {
     "forum": FORUMS,
     "invoice": INVOICE_STATES,
     "dispute": DISPUTE_STATES,
+    "matter": MATTERS,
     "movement": MOVEMENT_KINDS,
     "order": ORDER_STATES,
     "instrument": INSTRUMENT_STATES,

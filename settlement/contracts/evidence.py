@@ -12,11 +12,12 @@ from typing import Any
 
 from exchange.models import Firm
 from settlement import ledger
-from settlement.contracts import papers
+from settlement.contracts import exhibits, papers
 from settlement.models import (
     ContractEvent,
     ContractSignature,
     Dispute,
+    Exhibit,
     FinalStatement,
     Inspection,
     Invoice,
@@ -35,7 +36,7 @@ def bundle(contract: Obligation, *, seen_by: Firm | None) -> dict[str, Any]:
     dispute = Dispute.objects.filter(obligation=contract).first()
     paper = papers.find(contract)
     return {
-        "format": 2,
+        "format": 3,
         "contract": json.loads(paper.text) if paper else None,
         "contract_sha256": contract.terms_sha256,
         "contract_block": {"block": paper.seq, "hash": paper.block_hash} if paper else None,
@@ -77,6 +78,7 @@ def bundle(contract: Obligation, *, seen_by: Firm | None) -> dict[str, Any]:
             "penalty_fen": contract.penalty_fen,
         },
         "dispute": _dispute(dispute) if dispute else None,
+        "exhibits": [_exhibit(row) for row in exhibits.of_contract(contract)],
         "invoices": [
             {
                 "number": row.number,
@@ -147,6 +149,22 @@ def _dispute(dispute: Dispute) -> dict[str, Any]:
         "held_for": dispute.held_for,
         "held_document": dispute.held_document,
         "award_document": dispute.award_document,
+    }
+
+
+def _exhibit(row: Exhibit) -> dict[str, Any]:
+    return {
+        "number": row.number,
+        "file": exhibits.file_name(row),
+        "matter": row.matter,
+        "side": row.side,
+        "user": row.by_id,
+        "description": row.description,
+        "media_type": row.media_type,
+        "size_bytes": row.size_bytes,
+        "sha256": row.sha256,
+        "sent_sha256": row.sent_sha256,
+        "at": _utc(row.at),
     }
 
 

@@ -27,6 +27,7 @@ from settlement.models.contract import (
     WeighTicket,
 )
 from settlement.models.deadline import Reminder
+from settlement.models.exhibit import Exhibit, Matter
 from settlement.models.freeze import FreezeReason, FreezeState, FundsFreeze
 from settlement.models.hold import HoldKind, HoldReason, HoldState, ReceiptHold
 from settlement.models.netting import (
@@ -83,6 +84,7 @@ __all__ = [
     "Dispute",
     "DisputeState",
     "Endorsement",
+    "Exhibit",
     "FinalStatement",
     "Forum",
     "FreezeReason",
@@ -101,6 +103,7 @@ __all__ = [
     "InvoiceState",
     "LegDirection",
     "LineState",
+    "Matter",
     "NettingBatch",
     "NettingDrop",
     "NettingLeg",

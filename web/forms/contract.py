@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
+from settlement.limits import RECEIPT_FILE_BYTES
 from settlement.models import Obligation
 from settlement.quality.assess import Pieces
 from settlement.quality.rules import RuleSet
@@ -37,6 +39,26 @@ class ReasonForm(ContractForm):
     reason = forms.CharField(
         label=_("理由"), max_length=400, widget=forms.Textarea({"rows": 2, "maxlength": 400})
     )
+
+
+class ExhibitForm(ContractForm):
+    """A file of evidence, and what it shows."""
+
+    file = forms.FileField(
+        label=_("文件"),
+        help_text=_(
+            "JPEG、PNG 或 PDF，不超过 8 MB；照片只保留画面，请自存原件。提交后双方可见，不能撤回。"
+        ),
+        widget=forms.FileInput({"accept": "application/pdf,image/jpeg,image/png"}),
+    )
+    description = forms.CharField(label=_("证明内容"), max_length=200)
+
+    def clean_file(self) -> UploadedFile[Any]:
+        """Return the file, within the bound of one."""
+        file: UploadedFile[Any] = self.cleaned_data["file"]
+        if (file.size or 0) > RECEIPT_FILE_BYTES:
+            raise forms.ValidationError("", code="FILE_SIZE")
+        return file
 
 
 class DisputeForm(ReasonForm):

@@ -16,6 +16,7 @@ from settlement.contracts import (
     defaults,
     delivering,
     disputes,
+    exhibits,
     invoicing,
     paying,
     settling,
@@ -26,6 +27,7 @@ from settlement.models import (
     DisputeState,
     Invoice,
     InvoiceState,
+    Matter,
     Obligation,
     PriceCut,
 )
@@ -42,6 +44,7 @@ from web.forms.contract import (
     DecideWeightForm,
     DisputeForm,
     ExcessForm,
+    ExhibitForm,
     InspectForm,
     InvoiceForm,
     ObjectForm,
@@ -57,6 +60,8 @@ from web.forms.contract import (
 _ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 """Signs of a pick-up code that nobody mistakes for another."""
 D = DisputeState
+EXHIBIT_ROLES: Final = frozenset({Role.FINANCE, Role.DELIVERY, Role.CLERK, Role.INSPECTOR})
+"""Who puts evidence forward: of a party whoever deals with its money or its goods."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +114,16 @@ class Act:
 
     title: str
     button: str
-    role: Role
+    role: Role | frozenset[Role]
     side: str
     offered: Callable[[View], bool]
     make: Callable[..., ContractForm]
     run: Callable[[View, Any], object]
+
+    def is_for(self, view: View) -> bool:
+        """Say whether this is the seat's to do at all, now or at another time."""
+        roles = self.role if isinstance(self.role, frozenset) else {self.role}
+        return view.seat.role in roles and self.side in ("", "any", view.side)
 
 
 def _form(kind: type[ContractForm]) -> Callable[..., ContractForm]:
@@ -176,6 +186,11 @@ def _may_cut(view: View) -> bool:
 
 def _may_award(view: View) -> bool:
     return view.disputed(D.HELD) and view.contract.dispute.held_by_id != view.seat.user_id
+
+
+def _may_exhibit(view: View) -> bool:
+    matter = exhibits.matter_of(view.contract)
+    return matter is Matter.GOODS or (matter is Matter.MONEY and view.seat.role != Role.INSPECTOR)
 
 
 def _is_over(view: View) -> bool:
@@ -414,13 +429,18 @@ ACTS: Final[Mapping[str, Act]] = {
             document=f.cleaned_data["document"],
         ),
     ),
+    "exhibit": Act(
+        _("提交证据材料"), _("提交"), EXHIBIT_ROLES, "any",
+        _may_exhibit,
+        _form(ExhibitForm),
+        lambda v, f: exhibits.attach(
+            v.contract.trade_id, **v.who(), role=v.seat.role,
+            content=f.cleaned_data["file"].read(), description=f.cleaned_data["description"],
+        ),
+    ),
 }  # fmt: skip
 
 
 def offered(view: View) -> list[str]:
     """Return the names of what this seat may do to this contract now."""
-    return [
-        name
-        for name, act in ACTS.items()
-        if view.seat.role == act.role and act.side in ("", "any", view.side) and act.offered(view)
-    ]
+    return [name for name, act in ACTS.items() if act.is_for(view) and act.offered(view)]

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from exchange.link import BlockingLink
 from settlement import outbox, queries
-from settlement.contracts import paying, settling
+from settlement.contracts import exhibits, paying, settling
 from settlement.contracts.flow import ContractError, worked_out
 from settlement.contracts.statement import Final as FinalFigures
 from settlement.ledger import Kind
@@ -42,6 +42,7 @@ from web.middleware import VenueRequest
 from web.reasons import sentence
 from web.rule_words import line_words
 from web.views.acts import ACTS, View, offered
+from web.views.documents import EXHIBIT_READERS
 from web.views.office import REFUSED
 from web.views.todo import steps
 
@@ -52,7 +53,10 @@ _ACCEPTED: Final = (
     S.MATCHED, S.SECURED, S.DELIVERING, S.DELIVERED, S.STATED, S.SETTLED, S.CLOSED,
 )  # fmt: skip
 _ASIDE: Final = {S.DISPUTED: S.DELIVERED, S.TOP_UP: S.STATED}
-_FIELDS: Final = {"SCALE": "gross", "PICKUP_CODE": "code", "AMOUNT": "amount"}
+_FIELDS: Final = {
+    "SCALE": "gross", "PICKUP_CODE": "code", "AMOUNT": "amount", "FILE_SIZE": "file",
+    "NOT_A_CERTIFICATE": "file", "PHOTO_PIXELS": "file", "EVIDENCE_TWICE": "file",
+}  # fmt: skip
 _MONEY: Final = frozenset({"INVOICE_AMOUNT", "INVOICE_VAT", "AMOUNT"})
 
 
@@ -86,9 +90,9 @@ def contract(request: VenueRequest, trade_id: int) -> HttpResponse:
     if request.method == "POST":
         name = request.POST.get("act", "")
         act = ACTS.get(name)
-        if act is None or act.role != request.seat.role or act.side not in ("", "any", view.side):
+        if act is None or not act.is_for(view):
             raise Http404
-        form = act.make(view, request.POST) if name in offered(view) else None
+        form = act.make(view, request.POST, request.FILES) if name in offered(view) else None
         if form is None:
             messages.error(request, sentence("CONTRACT_STATE"))
             return redirect("contract", venue=request.venue.code, trade_id=trade_id)
@@ -180,6 +184,7 @@ def _page(
         "is_pending": not one.terms and one.state in (S.MATCHED, S.SECURED),
         "acts": acts,
         "waits": steps(one, view.now),
+        "exhibits": _exhibits(one, view),
         "invoices": Invoice.objects.filter(obligation=one).order_by("pk"),
         "history": [
             {"row": row, "who": parties.get(row.firm_id), "said": row.detail.get("reason", "")}
@@ -187,6 +192,17 @@ def _page(
         ],
     }
     return context | (_performance(one, view) if one.terms else {})
+
+
+def _exhibits(one: Obligation, view: View) -> list[dict[str, Any]]:
+    """Return the files of evidence, for all who may open them."""
+    if view.seat.role not in EXHIBIT_READERS:
+        return []
+    names = {"buyer": words.own(one.buyer, "name"), "seller": words.own(one.seller, "name")}
+    return [
+        {"row": row, "who": names.get(row.side, ""), "name": exhibits.file_name(row)}
+        for row in exhibits.of_contract(one)
+    ]
 
 
 def _performance(one: Obligation, view: View) -> dict[str, Any]:
