@@ -213,6 +213,9 @@ SENTENCES: Final[dict[str, str]] = {
     "EVIDENCE_CLOSED": gettext_noop("现在不接收证据材料：没有争议，或专家组已裁决。"),
     "EVIDENCE_MOST": gettext_noop("贵方就此争议提交的证据材料已达 10 份。"),
     "EVIDENCE_TWICE": gettext_noop("贵方已提交过该文件。"),
+    "RATING_CLOSED": gettext_noop("合同了结已满七日，不能再评价。"),
+    "RATED_ALREADY": gettext_noop("贵方已评价过该合同。"),
+    "MARK": gettext_noop("评分须为 1 至 5。"),
     # What was measured, and rules of adjustment that cannot be read.
     "MISSING": gettext_noop("缺少该指标的实测值。"),
     "GRADE": gettext_noop("差价表中没有该等级。"),

@@ -187,6 +187,7 @@ CONTRACT_EVENTS = {
     "dispute_held": _("提交仲裁或法院，争议款继续冻结"),
     "dispute_award": _("仲裁或法院结果"),
     "dispute_executed": _("争议款已划转"),
+    "rated": _("评价对方"),
 } | CONTRACT_STATES
 INVOICE_STATES = {
     "issued": _("待核对"),

@@ -57,6 +57,7 @@ from settlement.models.rail import (
     RailLine,
     Reconciliation,
 )
+from settlement.models.rating import Rating
 from settlement.models.receipt import Endorsement, Receipt, ReceiptChange, ReceiptState
 from settlement.models.receipt_paper import (
     ReceiptFile,
@@ -118,6 +119,7 @@ __all__ = [
     "PaymentOperation",
     "PriceCut",
     "RailLine",
+    "Rating",
     "Receipt",
     "ReceiptChange",
     "ReceiptFile",

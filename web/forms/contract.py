@@ -249,6 +249,27 @@ class TakeForm(ContractForm):
     value_fen = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
 
 
+_MARKS = [
+    ("", "—"), ("5", _("5 很好")), ("4", _("4 较好")), ("3", _("3 一般")), ("2", _("2 较差")),
+    ("1", _("1 很差")),
+]  # fmt: skip
+
+
+class RateForm(ContractForm):
+    """Marks for the other party, and what there is to add."""
+
+    punctuality = forms.ChoiceField(label=_("守时"), choices=_MARKS)
+    quality = forms.ChoiceField(label=_("质量与约定相符"), choices=_MARKS)
+    documents = forms.ChoiceField(label=_("单证齐全"), choices=_MARKS)
+    text = forms.CharField(
+        label=_("补充说明"),
+        max_length=200,
+        required=False,
+        widget=forms.Textarea({"rows": 2, "maxlength": 200}),
+        help_text=_("提交后不能更改。双方都已评价或合同了结满七日后，双方才能看到。"),
+    )
+
+
 class DecideForm(OfferForm):
     """The panel's decision."""
 

@@ -19,6 +19,7 @@ from settlement.contracts import (
     exhibits,
     invoicing,
     paying,
+    rating,
     settling,
 )
 from settlement.contracts.flow import State, worked_out
@@ -49,6 +50,7 @@ from web.forms.contract import (
     InvoiceForm,
     ObjectForm,
     OfferForm,
+    RateForm,
     ReasonForm,
     RedForm,
     RemedyForm,
@@ -436,6 +438,17 @@ ACTS: Final[Mapping[str, Act]] = {
         lambda v, f: exhibits.attach(
             v.contract.trade_id, **v.who(), role=v.seat.role,
             content=f.cleaned_data["file"].read(), description=f.cleaned_data["description"],
+        ),
+    ),
+    "rate": Act(
+        _("评价对方"), _("提交"), frozenset({Role.TRADER, Role.FINANCE}), "any",
+        lambda v: rating.may_rate(v.contract, v.seat.firm_id or 0, v.now),
+        _form(RateForm),
+        lambda v, f: rating.rate(
+            v.contract.trade_id, **v.who(), text=f.cleaned_data["text"],
+            marks=rating.Marks(
+                *(int(f.cleaned_data[name]) for name in ("punctuality", "quality", "documents"))
+            ),
         ),
     ),
 }  # fmt: skip

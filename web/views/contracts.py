@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from exchange.link import BlockingLink
 from settlement import outbox, queries
-from settlement.contracts import exhibits, paying, settling
+from settlement.contracts import exhibits, paying, rating, settling
 from settlement.contracts.flow import ContractError, worked_out
 from settlement.contracts.statement import Final as FinalFigures
 from settlement.ledger import Kind
@@ -65,14 +65,18 @@ _MONEY: Final = frozenset({"INVOICE_AMOUNT", "INVOICE_VAT", "AMOUNT"})
 def contracts(request: VenueRequest) -> HttpResponse:
     """Show the firm's contracts; the venue's own people see all."""
     firm = request.seat.firm
+    found = queries.contracts(firm)
+    known = _standings({who for one in found for who in (one.buyer_id, one.seller_id)})
     rows = [
         {
             "contract": one,
+            "buyer_standing": known.get(one.buyer_id, ""),
+            "seller_standing": known.get(one.seller_id, ""),
             "number": words.contract_number(request.venue, one.trade_id),
             "is_buyer": firm is not None and one.buyer_id == firm.pk,
             "next": words.next_step(one),
         }
-        for one in queries.contracts(firm)
+        for one in found
     ]
     return render(request, "office/contracts.html", {"rows": rows})
 
@@ -154,6 +158,7 @@ def _page(
                 "form": form,
             }
         )
+    known = _standings({one.buyer_id, one.seller_id})
     context = {
         "contract": one,
         "number": words.contract_number(request.venue, one.trade_id),
@@ -185,6 +190,9 @@ def _page(
         "acts": acts,
         "waits": steps(one, view.now),
         "exhibits": _exhibits(one, view),
+        "ratings": _ratings(one, view),
+        "buyer_standing": known.get(one.buyer_id, ""),
+        "seller_standing": known.get(one.seller_id, ""),
         "invoices": Invoice.objects.filter(obligation=one).order_by("pk"),
         "history": [
             {"row": row, "who": parties.get(row.firm_id), "said": row.detail.get("reason", "")}
@@ -192,6 +200,26 @@ def _page(
         ],
     }
     return context | (_performance(one, view) if one.terms else {})
+
+
+def _standings(firm_ids: set[int]) -> dict[int, str]:
+    """Return what firms are rated at this venue, such as 4.7 (12)."""
+    found = rating.standings(firm_ids, timezone.now())
+    return {firm_id: display.standing(one.tenths, one.count) for firm_id, one in found.items()}
+
+
+def _ratings(one: Obligation, view: View) -> list[dict[str, Any]]:
+    """Return the ratings that this seat may see: its own, and all once they are shown."""
+    if view.seat.role in roles.HANDLE:
+        return []
+    rows = rating.shown(one, view.now)
+    if not rows and view.seat.firm is not None:
+        own = rating.own(one, view.seat.firm)
+        rows = [own] if own is not None else []
+    return [
+        {"row": row, "by": one.buyer if row.by_firm_id == one.buyer_id else one.seller}
+        for row in rows
+    ]
 
 
 def _exhibits(one: Obligation, view: View) -> list[dict[str, Any]]:
