@@ -188,6 +188,9 @@ CONTRACT_EVENTS = {
     "dispute_award": _("仲裁或法院结果"),
     "dispute_executed": _("争议款已划转"),
     "rated": _("评价对方"),
+    "replace_proposed": _("提议换货"),
+    "replace_taken": _("接受换货"),
+    "replace_ready": _("换货备妥"),
 } | CONTRACT_STATES
 INVOICE_STATES = {
     "issued": _("待核对"),
@@ -203,6 +206,10 @@ DISPUTE_STATES = {
     "held": _("仲裁或诉讼中"),
     "ruled": _("执行中"),
     "executed": _("已执行"),
+}
+REPLACING = {
+    "due": _("待卖方交付换货"),
+    "ready": _("换货已备妥，待买方提货"),
 }
 MATTERS = {"goods": _("重量或质量"), "money": _("结算金额")}
 MOVEMENT_KINDS = {
@@ -419,6 +426,7 @@ _TABLES = {
     "invoice": INVOICE_STATES,
     "dispute": DISPUTE_STATES,
     "matter": MATTERS,
+    "replacing": REPLACING,
     "movement": MOVEMENT_KINDS,
     "order": ORDER_STATES,
     "instrument": INSTRUMENT_STATES,

@@ -23,6 +23,7 @@ from settlement.models import (
     Invoice,
     Obligation,
     ReceiptChange,
+    Replacement,
     WeighTicket,
 )
 
@@ -34,6 +35,7 @@ def bundle(contract: Obligation, *, seen_by: Firm | None) -> dict[str, Any]:
     """
     statement = FinalStatement.objects.filter(obligation=contract).first()
     dispute = Dispute.objects.filter(obligation=contract).first()
+    replacement = Replacement.objects.filter(obligation=contract).first()
     paper = papers.find(contract)
     return {
         "format": 3,
@@ -54,6 +56,7 @@ def bundle(contract: Obligation, *, seen_by: Firm | None) -> dict[str, Any]:
                 "theoretical_kg": row.theoretical_kg,
                 "decided_kg": row.decided_kg,
                 "refused": row.refused,
+                "replaced": row.replaced,
                 "at": _utc(row.at),
             }
             for row in WeighTicket.objects.filter(obligation=contract).order_by("number")
@@ -61,6 +64,7 @@ def bundle(contract: Obligation, *, seen_by: Firm | None) -> dict[str, Any]:
         "certificates": [
             {
                 "ticket": row.ticket,
+                "through_ticket": row.through,
                 "umpire": row.is_umpire,
                 "certificate": row.certificate,
                 "agency": row.agency,
@@ -77,6 +81,7 @@ def bundle(contract: Obligation, *, seen_by: Firm | None) -> dict[str, Any]:
             "unpaid_fen": contract.unpaid_fen,
             "penalty_fen": contract.penalty_fen,
         },
+        "replacement": _replacement(replacement) if replacement else None,
         "dispute": _dispute(dispute) if dispute else None,
         "exhibits": [_exhibit(row) for row in exhibits.of_contract(contract)],
         "invoices": [
@@ -132,6 +137,17 @@ def _signature(row: ContractSignature) -> dict[str, Any]:
         "order": row.order_id,
         "client_order_id": row.client_order_id,
         "ordered_at": _utc(row.ordered_at),
+    }
+
+
+def _replacement(row: Replacement) -> dict[str, Any]:
+    return {
+        "by_firm": row.by_firm_id,
+        "kg": row.kg,
+        "days": row.days,
+        "reason": row.reason,
+        "at": _utc(row.at),
+        "taken_at": _utc(row.taken_at) if row.taken_at else None,
     }
 
 

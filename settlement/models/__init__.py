@@ -24,6 +24,7 @@ from settlement.models.contract import (
     Invoice,
     InvoiceState,
     PriceCut,
+    Replacement,
     WeighTicket,
 )
 from settlement.models.deadline import Reminder
@@ -39,7 +40,7 @@ from settlement.models.netting import (
     NettingLine,
     NettingSettings,
 )
-from settlement.models.obligation import Obligation, ObligationState
+from settlement.models.obligation import Obligation, ObligationState, Replacing
 from settlement.models.paper import ContractPaper, ContractSignature
 from settlement.models.payment import (
     FundsDirection,
@@ -129,6 +130,8 @@ __all__ = [
     "ReceiptState",
     "Reconciliation",
     "Reminder",
+    "Replacement",
+    "Replacing",
     "RuleState",
     "RuleVersion",
     "StorageExtension",

@@ -116,7 +116,7 @@ class InspectForm(ContractForm):
         self, contract: Obligation, rules: RuleSet, units: dict[str, str], *args: Any, **more: Any
     ) -> None:
         super().__init__(contract, *args, **more)
-        tickets = contract.tickets.order_by("number")
+        tickets = contract.tickets.filter(replaced=False).order_by("number")
         ticket = self.fields["ticket"]
         assert isinstance(ticket, forms.ChoiceField)
         whole = [] if contract.state == "delivering" else [("0", _("全部"))]
@@ -241,6 +241,20 @@ class CutForm(ReasonForm):
 
     value = NumberField(label=_("减价后的结算金额（元，含税）"), decimals=2)
     field_order = ("value", "reason")
+
+
+class ReplaceForm(ReasonForm):
+    """Within how many days the seller is to replace what was refused, and why."""
+
+    days = NumberField(label=_("换货期限（天，自对方接受起）"), decimals=0, max_length=3)
+    field_order = ("days", "reason")
+
+
+class TakeReplacementForm(ContractForm):
+    """The replacement that was read: its days, and the weight in kg."""
+
+    days = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
+    refused_kg = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
 
 
 class TakeForm(ContractForm):

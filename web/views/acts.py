@@ -20,6 +20,7 @@ from settlement.contracts import (
     invoicing,
     paying,
     rating,
+    replacing,
     settling,
 )
 from settlement.contracts.flow import State, worked_out
@@ -31,6 +32,7 @@ from settlement.models import (
     Matter,
     Obligation,
     PriceCut,
+    Replacement,
 )
 from settlement.quality.rules import read_rules
 from settlement.quality.tolerance import Amount
@@ -54,7 +56,9 @@ from web.forms.contract import (
     ReasonForm,
     RedForm,
     RemedyForm,
+    ReplaceForm,
     TakeForm,
+    TakeReplacementForm,
     TicketForm,
     WeighForm,
 )
@@ -152,7 +156,8 @@ def _refuse_form(view: View, *args: Any, **options: Any) -> ContractForm:
 
 
 def _weight_form(view: View, *args: Any, **options: Any) -> ContractForm:
-    numbers = list(view.contract.tickets.values_list("number", flat=True))
+    rows = view.contract.tickets.filter(replaced=False).order_by("number")
+    numbers = list(rows.values_list("number", flat=True))
     return DecideWeightForm(view.contract, numbers, *args, **options)
 
 
@@ -188,6 +193,20 @@ def _may_cut(view: View) -> bool:
 
 def _may_award(view: View) -> bool:
     return view.disputed(D.HELD) and view.contract.dispute.held_by_id != view.seat.user_id
+
+
+def _take_replacement_form(view: View, *args: Any, **options: Any) -> ContractForm:
+    form = TakeReplacementForm(view.contract, *args, **options)
+    form.fields["days"].initial = view.contract.replacement.days
+    form.fields["refused_kg"].initial = view.contract.replacement.kg
+    return form
+
+
+def _may_take_replacement(view: View) -> bool:
+    if not replacing.may_replace(view.contract):
+        return False
+    row = Replacement.objects.filter(obligation=view.contract).first()
+    return row is not None and row.by_firm_id != view.seat.firm_id
 
 
 def _may_exhibit(view: View) -> bool:
@@ -268,6 +287,30 @@ ACTS: Final[Mapping[str, Act]] = {
         lambda v, f: delivering.refuse_ticket(
             v.contract.trade_id, **v.who(), ticket=int(f.cleaned_data["ticket"])
         ),
+    ),
+    "replacement": Act(
+        _("对方提议换货"), _("接受换货"), Role.DELIVERY, "any",
+        _may_take_replacement,
+        _take_replacement_form,
+        lambda v, f: replacing.take(
+            v.contract.trade_id, **v.who(), days=f.cleaned_data["days"],
+            kg=f.cleaned_data["refused_kg"],
+        ),
+    ),
+    "replace": Act(
+        _("提议换货"), _("提议"), Role.DELIVERY, "any",
+        lambda v: replacing.may_replace(v.contract),
+        _form(ReplaceForm),
+        lambda v, f: replacing.propose(
+            v.contract.trade_id, **v.who(), days=int(f.cleaned_data["days"]),
+            reason=f.cleaned_data["reason"],
+        ),
+    ),
+    "ready": Act(
+        _("换货备妥"), _("确认换货已在库"), Role.WAREHOUSE, "",
+        lambda v: v.is_now(State.DELIVERING) and replacing.awaits(v.contract),
+        _form(ContractForm),
+        lambda v, f: replacing.ready(v.contract.trade_id, **v.staff()),
     ),
     "excess": Act(
         _("溢装选择"), _("确定"), Role.DELIVERY, "buyer",

@@ -56,6 +56,7 @@ _ASIDE: Final = {S.DISPUTED: S.DELIVERED, S.TOP_UP: S.STATED}
 _FIELDS: Final = {
     "SCALE": "gross", "PICKUP_CODE": "code", "AMOUNT": "amount", "FILE_SIZE": "file",
     "NOT_A_CERTIFICATE": "file", "PHOTO_PIXELS": "file", "EVIDENCE_TWICE": "file",
+    "REPLACE_DAYS": "days",
 }  # fmt: skip
 _MONEY: Final = frozenset({"INVOICE_AMOUNT", "INVOICE_VAT", "AMOUNT"})
 
@@ -312,13 +313,11 @@ def _timeline(contract: Obligation) -> list[dict[str, Any]]:
         reached_at[S.SECURED] = contract.opened_at
     at = _ASIDE.get(S(contract.state), S(contract.state))
     reached = states.index(at) if at in states else -1
+    done = [place <= reached or (reached < 0 and s in reached_at) for place, s in enumerate(states)]
+    # A step that a replacement has undone has no time any more.
     steps = [
-        {
-            "state": state.value,
-            "at": reached_at.get(state),
-            "is_done": place <= reached or (reached < 0 and state in reached_at),
-        }
-        for place, state in enumerate(states)
+        {"state": state.value, "at": reached_at.get(state) if is_done else None, "is_done": is_done}
+        for state, is_done in zip(states, done, strict=True)
     ]
     if contract.state not in states:
         place = len(steps) if reached < 0 else reached + 1
