@@ -137,7 +137,8 @@ env.database("JOURNAL_URL", JOURNAL_URL)  # says so here if it is not an address
 ENGINE_LINK = env.text("ENGINE_LINK", f"unix://{HAIDAI_DATA_DIR / 'engine.sock'}")
 FEED_LINK = env.text("FEED_LINK", f"unix://{HAIDAI_DATA_DIR / 'feeds.sock'}")
 
-# Photos and certificates of goods, under their hashes; never below a path that is served.
+# Photos and certificates of goods and files of evidence, under their hashes; never below a path
+# that is served.
 FILES_DIR = env.directory("FILES_DIR", HAIDAI_DATA_DIR / "files")
 
 # How money reaches and leaves the venues: docs/PAYMENTS.md.

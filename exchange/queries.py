@@ -10,7 +10,9 @@ from exchange.models import (
     FirmFunds,
     Instrument,
     InstrumentStatus,
+    Membership,
     OrderRow,
+    OrderState,
     VenueStatus,
 )
 from exchange.scope import current_venue_id
@@ -31,6 +33,17 @@ def listed_instruments() -> list[Instrument]:
         .filter(status__in=[InstrumentStatus.LISTED, InstrumentStatus.SUSPENDED])
         .order_by("pk")
     )
+
+
+def offering_firms(instrument: Instrument) -> dict[int, str]:
+    """Return the codes of the venue's members that have orders in an instrument's book, by id."""
+    members = dict(Membership.objects.order_by("firm_id").values_list("firm_id", "firm__code"))
+    # By member, so that the index finds the open orders among millions that are over.
+    rows = OrderRow.objects.filter(
+        firm_id__in=list(members), state=OrderState.OPEN, instrument_id=instrument.pk
+    )
+    found = rows.order_by("firm_id").values_list("firm_id", flat=True).distinct()
+    return {firm_id: members[firm_id] for firm_id in found}
 
 
 def board() -> list[BoardRow]:

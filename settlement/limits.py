@@ -84,3 +84,5 @@ RULE_SAMPLES: Final = 20
 """Final statements over which a changed rule set is tried before it is published."""
 BARS_MOST: Final = 1_000_000
 """Bars on one ticket."""
+EXHIBITS: Final = 10
+"""Most files of evidence that one side puts forward about one matter in dispute."""

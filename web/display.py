@@ -36,6 +36,11 @@ def money(fen: int) -> str:
     return f"{sign}¥{fen // 100:,}.{fen % 100:02d}"
 
 
+def standing(tenths: int, count: int) -> str:
+    """Return an average mark in tenths and of how many ratings it is: 4.7 (12)."""
+    return f"{tenths // 10}.{tenths % 10} ({count:,})"
+
+
 def time_left(due: dt.datetime, now: dt.datetime) -> str:
     """Return how long it is to a deadline, or since: 还有 1 天 3 小时, 逾期 20 分钟.
 

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.http import Http404, HttpResponse
+from django.http import Http404
+from django.http.response import HttpResponseBase
 
 from exchange.models import Role
 from exchange.models.people import FIRM_ROLES
 from web.middleware import VenueRequest
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 FIRM = FIRM_ROLES
 OPERATE = frozenset({Role.OPERATOR, Role.REVIEWER})
@@ -29,7 +30,7 @@ def only(*allowed: frozenset[Role] | Role) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def checked(request: VenueRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def checked(request: VenueRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if request.seat.role not in roles:
                 raise Http404
             return view(request, *args, **kwargs)

@@ -58,6 +58,16 @@ urlpatterns = [
     path(
         "<slug:venue>/contracts/<int:trade_id>/evidence.json", documents.evidence, name="evidence"
     ),
+    path(
+        "<slug:venue>/contracts/<int:trade_id>/evidence.zip",
+        documents.evidence_zip,
+        name="evidence-zip",
+    ),
+    path(
+        "<slug:venue>/contracts/<int:trade_id>/exhibits/<int:number>/",
+        documents.exhibit,
+        name="exhibit",
+    ),
     path("<slug:venue>/contracts/<int:trade_id>/quality/", quality.quality, name="quality"),
     path("<slug:venue>/rules/", rules.rules, name="rules"),
     path("<slug:venue>/rules/<slug:code>/<int:number>/", rules.rule_set, name="rule-set"),

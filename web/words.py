@@ -184,9 +184,14 @@ CONTRACT_EVENTS = {
     "dispute_decided": _("专家组裁决"),
     "dispute_appeal": _("申请复议"),
     "panel_late": _("专家组逾期未裁决"),
+    "exhibit": _("提交证据材料"),
     "dispute_held": _("提交仲裁或法院，争议款继续冻结"),
     "dispute_award": _("仲裁或法院结果"),
     "dispute_executed": _("争议款已划转"),
+    "rated": _("评价对方"),
+    "replace_proposed": _("提议换货"),
+    "replace_taken": _("接受换货"),
+    "replace_ready": _("换货备妥"),
 } | CONTRACT_STATES
 INVOICE_STATES = {
     "issued": _("待核对"),
@@ -203,6 +208,11 @@ DISPUTE_STATES = {
     "ruled": _("执行中"),
     "executed": _("已执行"),
 }
+REPLACING = {
+    "due": _("待卖方交付换货"),
+    "ready": _("换货已备妥，待买方提货"),
+}
+MATTERS = {"goods": _("重量或质量"), "money": _("结算金额")}
 MOVEMENT_KINDS = {
     "deposit": _("入金"),
     "withdrawal": _("出金"),
@@ -432,6 +442,8 @@ _TABLES = {
     "forum": FORUMS,
     "invoice": INVOICE_STATES,
     "dispute": DISPUTE_STATES,
+    "matter": MATTERS,
+    "replacing": REPLACING,
     "movement": MOVEMENT_KINDS,
     "order": ORDER_STATES,
     "instrument": INSTRUMENT_STATES,

@@ -16,7 +16,7 @@ from exchange import trading_days
 from exchange.models import Instrument
 from matching.units import Fen, Kg
 from settlement.contracts.flow import change, note, set_due, terms_of
-from settlement.models import Obligation, WeighTicket
+from settlement.models import Obligation, Replacing, WeighTicket
 from settlement.quality.tolerance import weigh
 
 DAYS_MOST: Final = 10
@@ -40,8 +40,9 @@ def agreed(instrument: Instrument) -> dict[str, Any]:
 
 
 def is_buyers(contract: Obligation) -> bool:
-    """Say whether the buyer sends for the goods."""
-    return bool(contract.terms.get("collection", {}).get("by") == "buyer")
+    """Say whether the buyer sends for the goods: for a replacement once it lies ready."""
+    by_terms = contract.terms.get("collection", {}).get("by") == "buyer"
+    return bool(by_terms and contract.replacing != Replacing.DUE)
 
 
 def may_wait(contract: Obligation) -> bool:
@@ -63,7 +64,7 @@ def charge(contract: Obligation, *, until: dt.datetime) -> None:
     """Fix the storage that a late buyer owes up to now; nothing for one that came in time."""
     if contract.storage_from is None:
         return
-    rows = WeighTicket.objects.filter(obligation=contract)
+    rows = WeighTicket.objects.filter(obligation=contract, replaced=False)
     fen = storage_fen(
         agreed_kg=contract.weight_kg,
         collected=[(_day(row.at), row.net_kg) for row in rows],
@@ -71,7 +72,8 @@ def charge(contract: Obligation, *, until: dt.datetime) -> None:
         until=_day(until),
         fen_per_t_day=contract.terms["collection"]["storage_fen_per_t_day"],
     )
-    change(contract, storage_fen=fen)
+    before = contract.replacement.storage_fen if contract.replacing else 0
+    change(contract, storage_fen=before + fen)
     if fen:
         note(contract, "storage", at=until, firm_id=contract.buyer_id, amount_fen=fen)
 
@@ -99,7 +101,7 @@ def storage_fen(
 
 def lacks_kg(contract: Obligation) -> Kg:
     """Return what lacks to the least weight that fulfils the contract, by the tickets so far."""
-    rows = WeighTicket.objects.filter(obligation=contract)
+    rows = WeighTicket.objects.filter(obligation=contract, replaced=False)
     net_kg = sum(row.net_kg for row in rows)
     tolerance = terms_of(contract).tolerance
     return weigh(tolerance, agreed_kg=contract.weight_kg, delivered_kg=net_kg).missing_kg

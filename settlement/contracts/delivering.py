@@ -152,10 +152,10 @@ def hold(contract: Obligation, *, at: dt.datetime) -> None:
 def is_held(contract: Obligation) -> bool:
     """Say whether a certificate asks for an umpire who has not spoken yet."""
     rows = list(Inspection.objects.filter(obligation=contract).order_by("pk"))
-    spoken = {row.ticket for row in rows if row.is_umpire}
+    spoken = found_of(row for row in rows if row.is_umpire)
     return any(
         not row.is_umpire
-        and not spoken & {0, row.ticket}
+        and not any(one.covers(row.ticket) for one in spoken)
         and gravest(terms_of(contract), row.measured, price=price_of(contract), kg=1000)
         is Action.HOLD_AND_UMPIRE
         for row in rows
@@ -185,7 +185,7 @@ def inspect(
             raise ContractError("REQUIRED")
         if len(text.strip()) > most:
             raise ContractError("TOO_LONG")
-    rows = WeighTicket.objects.filter(obligation=contract)
+    rows = WeighTicket.objects.filter(obligation=contract, replaced=False)
     if ticket:
         rows = rows.filter(number=ticket)
         if not rows.exists():
@@ -242,7 +242,7 @@ def decide_weight(
     contract = locked(trade_id, State.DISPUTED)
     if not 0 < net_kg <= TICKET_MOST_KG:
         raise ContractError("SCALE", net_kg, 0)
-    rows = WeighTicket.objects.filter(obligation=contract, number=ticket)
+    rows = WeighTicket.objects.filter(obligation=contract, number=ticket, replaced=False)
     if not rows.update(decided_kg=net_kg):
         raise ContractError("NO_TICKET")
     note(contract, "weight_decided", at=now, by=by, ticket=ticket, net_kg=net_kg)

@@ -10,6 +10,7 @@ from typing import Final
 from django.db import models
 
 from exchange.models import Firm, Role
+from settlement.contracts import collecting
 from settlement.models import (
     Dispute,
     DisputeState,
@@ -65,7 +66,7 @@ def of_contract(contract: Obligation, invoices: Iterable[Invoice]) -> list[Duty]
     if not contract.terms:
         return []
     if state == S.DELIVERING:
-        collects = contract.terms.get("collection", {}).get("by") == BUYER
+        collects = collecting.is_buyers(contract)
         what = "collect" if collects else "deliver"
         owner = BUYER if collects else SELLER
         return [Duty(what, owner, due), Duty(what, Role.WAREHOUSE, due)]

@@ -12,16 +12,18 @@ from typing import Any
 
 from exchange.models import Firm
 from settlement import ledger
-from settlement.contracts import papers
+from settlement.contracts import exhibits, papers
 from settlement.models import (
     ContractEvent,
     ContractSignature,
     Dispute,
+    Exhibit,
     FinalStatement,
     Inspection,
     Invoice,
     Obligation,
     ReceiptChange,
+    Replacement,
     WeighTicket,
 )
 
@@ -33,9 +35,10 @@ def bundle(contract: Obligation, *, seen_by: Firm | None) -> dict[str, Any]:
     """
     statement = FinalStatement.objects.filter(obligation=contract).first()
     dispute = Dispute.objects.filter(obligation=contract).first()
+    replacement = Replacement.objects.filter(obligation=contract).first()
     paper = papers.find(contract)
     return {
-        "format": 2,
+        "format": 3,
         "contract": json.loads(paper.text) if paper else None,
         "contract_sha256": contract.terms_sha256,
         "contract_block": {"block": paper.seq, "hash": paper.block_hash} if paper else None,
@@ -53,6 +56,7 @@ def bundle(contract: Obligation, *, seen_by: Firm | None) -> dict[str, Any]:
                 "theoretical_kg": row.theoretical_kg,
                 "decided_kg": row.decided_kg,
                 "refused": row.refused,
+                "replaced": row.replaced,
                 "at": _utc(row.at),
             }
             for row in WeighTicket.objects.filter(obligation=contract).order_by("number")
@@ -60,6 +64,7 @@ def bundle(contract: Obligation, *, seen_by: Firm | None) -> dict[str, Any]:
         "certificates": [
             {
                 "ticket": row.ticket,
+                "through_ticket": row.through,
                 "umpire": row.is_umpire,
                 "certificate": row.certificate,
                 "agency": row.agency,
@@ -76,7 +81,9 @@ def bundle(contract: Obligation, *, seen_by: Firm | None) -> dict[str, Any]:
             "unpaid_fen": contract.unpaid_fen,
             "penalty_fen": contract.penalty_fen,
         },
+        "replacement": _replacement(replacement) if replacement else None,
         "dispute": _dispute(dispute) if dispute else None,
+        "exhibits": [_exhibit(row) for row in exhibits.of_contract(contract)],
         "invoices": [
             {
                 "number": row.number,
@@ -133,6 +140,17 @@ def _signature(row: ContractSignature) -> dict[str, Any]:
     }
 
 
+def _replacement(row: Replacement) -> dict[str, Any]:
+    return {
+        "by_firm": row.by_firm_id,
+        "kg": row.kg,
+        "days": row.days,
+        "reason": row.reason,
+        "at": _utc(row.at),
+        "taken_at": _utc(row.taken_at) if row.taken_at else None,
+    }
+
+
 def _dispute(dispute: Dispute) -> dict[str, Any]:
     return {
         "by_firm": dispute.by_firm_id,
@@ -147,6 +165,22 @@ def _dispute(dispute: Dispute) -> dict[str, Any]:
         "held_for": dispute.held_for,
         "held_document": dispute.held_document,
         "award_document": dispute.award_document,
+    }
+
+
+def _exhibit(row: Exhibit) -> dict[str, Any]:
+    return {
+        "number": row.number,
+        "file": exhibits.file_name(row),
+        "matter": row.matter,
+        "side": row.side,
+        "user": row.by_id,
+        "description": row.description,
+        "media_type": row.media_type,
+        "size_bytes": row.size_bytes,
+        "sha256": row.sha256,
+        "sent_sha256": row.sent_sha256,
+        "at": _utc(row.at),
     }
 
 

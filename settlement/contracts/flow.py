@@ -158,16 +158,22 @@ def counted_of(row: WeighTicket) -> Counted | None:
 
 def found_of(rows: Iterable[Inspection]) -> list[Found]:
     """Return certificates as the statement reads them."""
-    return [Found(row.ticket, row.is_umpire, row.measured, row.certificate) for row in rows]
+    return [
+        Found(row.ticket, row.is_umpire, row.measured, row.certificate, row.through) for row in rows
+    ]
 
 
 def worked_out(contract: Obligation) -> Final:
-    """Return what the contract comes to by what is weighed, found and chosen so far."""
+    """Return what the contract comes to by what is weighed, found and chosen so far.
+
+    What was replaced has left the account: its replacement is in it.
+    """
+    tickets = WeighTicket.objects.filter(obligation=contract, replaced=False)
     return draw(
         terms_of(contract),
         price=price_of(contract),
         agreed_kg=contract.weight_kg,
-        tickets=tickets_of(WeighTicket.objects.filter(obligation=contract).order_by("number")),
+        tickets=tickets_of(tickets.order_by("number")),
         found=found_of(Inspection.objects.filter(obligation=contract).order_by("pk")),
         excess_refused=contract.excess_refused,
     )

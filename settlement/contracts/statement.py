@@ -48,6 +48,13 @@ class Found:
     is_umpire: bool
     measured: Mapping[str, str]
     certificate: str
+    through: int = 0
+
+    def covers(self, ticket: int) -> bool:
+        """Say whether it is of this ticket; one of all may end with a ticket (`through`)."""
+        return self.ticket == ticket or (
+            not self.ticket and (not self.through or ticket <= self.through)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +135,7 @@ class Final:
 def certificate_of(ticket: int, found: Sequence[Found]) -> Found | None:
     """Return the certificate that counts for a ticket: umpire before first, own before common."""
     ranked = sorted(
-        (one for one in found if one.ticket in (0, ticket)),
+        (one for one in found if one.covers(ticket)),
         key=lambda one: (one.is_umpire, one.ticket != 0),
     )
     return ranked[-1] if ranked else None

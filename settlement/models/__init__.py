@@ -24,9 +24,11 @@ from settlement.models.contract import (
     Invoice,
     InvoiceState,
     PriceCut,
+    Replacement,
     WeighTicket,
 )
 from settlement.models.deadline import Reminder
+from settlement.models.exhibit import Exhibit, Matter
 from settlement.models.freeze import FreezeReason, FreezeState, FundsFreeze
 from settlement.models.hold import HoldKind, HoldReason, HoldState, ReceiptHold
 from settlement.models.netting import (
@@ -38,7 +40,7 @@ from settlement.models.netting import (
     NettingLine,
     NettingSettings,
 )
-from settlement.models.obligation import Obligation, ObligationState
+from settlement.models.obligation import Obligation, ObligationState, Replacing
 from settlement.models.paper import ContractPaper, ContractSignature
 from settlement.models.payment import (
     FundsDirection,
@@ -56,6 +58,7 @@ from settlement.models.rail import (
     RailLine,
     Reconciliation,
 )
+from settlement.models.rating import Rating
 from settlement.models.receipt import Endorsement, Receipt, ReceiptChange, ReceiptState
 from settlement.models.receipt_paper import (
     ReceiptFile,
@@ -83,6 +86,7 @@ __all__ = [
     "Dispute",
     "DisputeState",
     "Endorsement",
+    "Exhibit",
     "FinalStatement",
     "Forum",
     "FreezeReason",
@@ -101,6 +105,7 @@ __all__ = [
     "InvoiceState",
     "LegDirection",
     "LineState",
+    "Matter",
     "NettingBatch",
     "NettingDrop",
     "NettingLeg",
@@ -115,6 +120,7 @@ __all__ = [
     "PaymentOperation",
     "PriceCut",
     "RailLine",
+    "Rating",
     "Receipt",
     "ReceiptChange",
     "ReceiptFile",
@@ -124,6 +130,8 @@ __all__ = [
     "ReceiptState",
     "Reconciliation",
     "Reminder",
+    "Replacement",
+    "Replacing",
     "RuleState",
     "RuleVersion",
     "StorageExtension",

@@ -58,6 +58,7 @@ class WeighTicket(models.Model):
     theoretical_kg = models.PositiveBigIntegerField(null=True)
     decided_kg = models.PositiveBigIntegerField(null=True)  # after a dispute about the weight
     refused = models.BooleanField(default=False)
+    replaced = models.BooleanField(default=False)  # refused, and delivered once more by agreement
     by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()
 
@@ -76,6 +77,10 @@ class WeighTicket(models.Model):
                 & ~models.Q(diameter="")
                 & ~models.Q(metres=""),
                 name="pieces_are_counted_or_not",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(replaced=False) | models.Q(refused=True),
+                name="replaced_was_refused",
             ),
         ]
 
@@ -98,6 +103,7 @@ class Inspection(models.Model):
     venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
     obligation = models.ForeignKey(Obligation, on_delete=models.PROTECT, related_name="inspections")
     ticket = models.PositiveIntegerField(default=0)
+    through = models.PositiveIntegerField(default=0)  # of all: up to this ticket; 0: without end
     is_umpire = models.BooleanField(default=False)
     certificate = models.CharField(max_length=40)
     agency = models.CharField(max_length=60)
@@ -144,6 +150,24 @@ class PriceCut(models.Model):
     taken_at = models.DateTimeField(null=True)
 
     objects = VenueManager["PriceCut"]()
+
+
+class Replacement(models.Model):
+    """Days within which the seller is to replace what was refused; the last proposal counts."""
+
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
+    obligation = models.OneToOneField(
+        Obligation, on_delete=models.PROTECT, related_name="replacement"
+    )
+    by_firm_id = models.PositiveBigIntegerField()
+    kg = models.PositiveBigIntegerField()  # what had been refused
+    days = models.PositiveSmallIntegerField()
+    reason = models.CharField(max_length=400)
+    at = models.DateTimeField()
+    taken_at = models.DateTimeField(null=True)
+    storage_fen = models.PositiveBigIntegerField(default=0)  # the buyer's by then
+
+    objects = VenueManager["Replacement"]()
 
 
 class InvoiceState(models.TextChoices):

@@ -30,12 +30,19 @@ class ObligationState(models.TextChoices):
     CANCELLED = "cancelled"
 
 
+class Replacing(models.TextChoices):
+    """A replacement that was agreed (settlement.contracts.replacing): whose turn it is."""
+
+    DUE = "due"  # the seller's, to bring it
+    READY = "ready"  # the buyer's, to collect it
+
+
 S = ObligationState
 NEXT: Final[dict[str, frozenset[str]]] = {
     S.MATCHED: frozenset({S.SECURED, S.BUYER_DEFAULT, S.CANCELLED}),
     S.SECURED: frozenset({S.DELIVERING, S.SETTLED, S.BUYER_DEFAULT, S.CANCELLED}),
     S.DELIVERING: frozenset({S.DELIVERED, S.SELLER_DEFAULT, S.BUYER_DEFAULT}),
-    S.DELIVERED: frozenset({S.DISPUTED, S.STATED, S.SELLER_DEFAULT}),
+    S.DELIVERED: frozenset({S.DISPUTED, S.STATED, S.SELLER_DEFAULT, S.DELIVERING}),
     S.DISPUTED: frozenset({S.DELIVERED}),
     S.STATED: frozenset({S.TOP_UP, S.SETTLED}),
     S.TOP_UP: frozenset({S.SETTLED}),
@@ -85,6 +92,7 @@ class Obligation(Deadline):
     storage_from = models.DateTimeField(null=True)
     storage_fen = models.PositiveBigIntegerField(default=0)
     left_kg = models.PositiveBigIntegerField(default=0)  # what the buyer never came for
+    replacing = models.CharField(max_length=6, choices=Replacing.choices, blank=True)
     # A seller's penalty that its proceeds did not cover, and when it is asked for next.
     penalty_fen = models.PositiveBigIntegerField(default=0)
     penalty_at = models.DateTimeField(null=True)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+import zipfile
+from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import expect
+
+from tests.pictures import picture
 
 COAL = "/qldz/trade/COAL-T5500-RZG-YS/"
 CORN = "/lblm/trade/GRN-CRN-YTG-YS/"
@@ -63,6 +67,8 @@ class Case:
             box = form.locator(f"[name={field}]")
             if box.evaluate("element => element.tagName") == "SELECT":
                 box.select_option(value)
+            elif box.get_attribute("type") == "file":
+                box.set_input_files(value)
             else:
                 box.fill(value)
         form.locator("button").click()
@@ -238,7 +244,9 @@ def test_rebar_is_counted_and_paid_by_its_theoretical_weight(desk: Any, product:
     case.bill("26377000000000000912", "96937.12", "11152.06", "29.84")
 
 
-def test_a_quarrel_goes_to_arbitration_and_each_sees_what_waits_for_it(desk: Any) -> None:
+def test_a_quarrel_goes_to_arbitration_and_each_sees_what_waits_for_it(
+    desk: Any, tmp_path: Path
+) -> None:
     case = Case(desk, "qldz", "rzyf", "lzrd")
     case.trade(COAL, "722", "500")
     number = case.path.split("/")[3]
@@ -256,6 +264,16 @@ def test_a_quarrel_goes_to_arbitration_and_each_sees_what_waits_for_it(desk: Any
     expect(case.at("seller").page.get_by_test_id("cut")).to_have_text("¥300,000.00")
     case.act("seller", "object", amount="1000", reason="不同意减价")
     case.becomes("settled", "seller")
+    shown = tmp_path / "truck.png"
+    shown.write_bytes(picture("PNG"))
+    case.act("seller", "exhibit", file=str(shown), description="卸货现场")
+    page = case.at("buyer").page
+    expect(page.get_by_test_id("exhibit-row")).to_contain_text("卸货现场")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="证据包 ZIP").click()
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist()[1:] == ["exhibit-01-seller.jpg"]
     case.act("clerk", "court", forum="arbitration", document="日仲受字〔2026〕7号")
     expect(case.at("seller").page.get_by_test_id("held")).to_contain_text("日仲受字〔2026〕7号")
     case.act("reviewer", "award", amount="600", document="日仲裁字〔2026〕7号")

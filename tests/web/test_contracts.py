@@ -90,7 +90,7 @@ def test_a_contract_goes_from_deposit_to_closed_on_its_page(desk: Desk) -> None:
     assert act(desk, people["pay"], "answer", accepted="yes").status_code == 302
     page = people["pay"].get(PAGE).content.decode()
     assert 'data-testid="contract-state" data-state="closed"' in page
-    assert acts(page) == []
+    assert acts(page) == ["rate"]
 
 
 def test_a_seat_sees_only_what_it_may_do_and_sends_nothing_else(desk: Desk) -> None:
@@ -303,6 +303,46 @@ def test_a_price_cut_is_proposed_by_one_and_taken_by_the_other(desk: Desk) -> No
     page = seller.get(PAGE).content.decode()
     assert 'data-testid="contract-state" data-state="settled"' in page
     assert 'data-testid="cut-value">¥350,000.00<' in page
+
+
+def test_refused_goods_are_replaced_by_agreement_and_delivered_once_more(desk: Desk) -> None:
+    agreed(desk, cover_bp=10_000)
+    buyer, seller = desk.client("delivery", "lzrd"), desk.client("delivery", "rzyf")
+    store, lab = desk.client("warehouse"), desk.client("inspector")
+    act(desk, buyer, "order")
+    code = re.search(r'pickup-code">([A-Z0-9]{6})<', buyer.get(PAGE).content.decode())
+    assert code is not None
+    truck = {"code": code[1], "plate": "鲁L·12345", "gross": "515", "tare": "15"}
+    act(desk, store, "weigh", **truck)
+    act(desk, store, "loaded")
+    assert "replace" not in acts(buyer.get(PAGE).content.decode()), "nothing is refused"
+    paper = {"certificate": "C", "agency": "A", "ticket": "0"}
+    act(desk, lab, "inspect", **paper, q_qnet_ar="4900", q_st_d="0.8", q_mt="18")
+    act(desk, buyer, "refuse", ticket="1")
+    for days, refusal in (("0", "REPLACE_DAYS"), ("400", "REPLACE_DAYS"), ("1.5", "NUMBER")):
+        answer = act(desk, seller, "replace", days=days, reason="换货")
+        assert (answer.status_code, codes(answer)) == (422, [refusal])
+    assert act(desk, seller, "replace", days="5", reason="三日内到货").status_code == 302
+    assert "replacement" not in acts(seller.get(PAGE).content.decode())
+    page = buyer.get(PAGE).content.decode()
+    assert 'data-testid="replacement">500 吨</strong> · 5 天内' in page
+    stale = act(desk, buyer, "replacement", days="6", refused_kg="500000")
+    assert (stale.status_code, codes(stale)) == (422, ["OTHER_PROPOSAL"])
+    assert act(desk, buyer, "replacement", days="5", refused_kg="500000").status_code == 302
+    page = buyer.get(PAGE).content.decode()
+    assert 'data-testid="contract-state" data-state="delivering"' in page
+    assert "换货 500 吨：待卖方交付换货" in page
+    assert re.search(r"<li><span>待验收</span><small>—</small>", page), "not any more"
+    assert 'data-testid="replaced">已换货<' in page
+    assert todo(seller) == [("deliver", "1")]
+    assert "ready" not in acts(seller.get(PAGE).content.decode())
+    assert act(desk, store, "ready").status_code == 302
+    assert todo(buyer) == [("collect", "1")]
+    assert 'value="1"' not in lab.get(PAGE).content.decode(), "what was replaced is over"
+    assert act(desk, store, "weigh", **truck).status_code == 302
+    assert act(desk, store, "loaded").status_code == 302
+    assert act(desk, buyer, "accept").status_code == 302
+    assert 'data-testid="final-value">¥361,000.00<' in buyer.get(PAGE).content.decode()
 
 
 def test_a_case_goes_to_court_and_another_clerk_enters_its_ruling(desk: Desk) -> None:

@@ -52,6 +52,10 @@ MEMBERS: Final[dict[str, frozenset[str]]] = {
     "<slug:venue>/contracts/<int:trade_id>/contract.json": FIRM | VENUE | HANDLE,
     "<slug:venue>/contracts/<int:trade_id>/contract.pdf": FIRM | VENUE | HANDLE,
     "<slug:venue>/contracts/<int:trade_id>/evidence.json": FIRM | VENUE | {Role.CLERK},
+    "<slug:venue>/contracts/<int:trade_id>/evidence.zip": FIRM | VENUE | {Role.CLERK},
+    "<slug:venue>/contracts/<int:trade_id>/exhibits/<int:number>/": FIRM
+    | VENUE
+    | {Role.CLERK, Role.INSPECTOR},
     "<slug:venue>/contracts/<int:trade_id>/quality/": FIRM | VENUE,
     "<slug:venue>/todo/": FIRM | HANDLE | {Role.REVIEWER},
     "<slug:venue>/rules/": ALL,

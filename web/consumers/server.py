@@ -1,8 +1,9 @@
 """Daphne with flow control: a slow socket slows its own writer and reader, and nothing else.
 
 Stock Daphne's `send` never waits and its inbox has no bound, so that a client that stops reading,
-or never stops talking, fills the server's memory. `serve` starts this instead of `daphne`, with
-the same arguments; under another ASGI server the application works the same.
+or never stops talking, fills the server's memory; so does who takes a long answer slowly. `serve`
+starts this instead of `daphne`, with the same arguments; under another ASGI server the application
+works the same.
 """
 
 from __future__ import annotations
@@ -93,15 +94,28 @@ class FlowServer(Server):
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         """Send, then wait while the buffer is full."""
+        if message["type"] == "http.response.body":
+            self._gate_answer(protocol, has_more=message.get("more_body", False))
         await super().handle_reply(protocol, message)
         gate = self._gates.get(protocol)
-        if gate is not None and message["type"] == "websocket.send":
+        if gate is not None and message["type"] in ("websocket.send", "http.response.body"):
             await gate.is_open.wait()
 
+    def _gate_answer(self, protocol: Any, *, has_more: bool) -> None:
+        """Put a gate before an answer of several chunks, and take it away before the last one."""
+        if has_more and protocol not in self._gates and protocol.channel is not None:
+            gate = self._gates[protocol] = _Gate()
+            protocol.registerProducer(gate, True)
+        elif not has_more and protocol in self._gates:
+            del self._gates[protocol]
+            if protocol.channel is not None:
+                protocol.unregisterProducer()
+
     def protocol_disconnected(self, protocol: Any) -> None:
-        """Forget the gate."""
+        """Forget the gate, and let go who waits before it."""
         super().protocol_disconnected(protocol)
-        self._gates.pop(protocol, None)
+        if protocol in self._gates:
+            self._gates.pop(protocol).stopProducing()
 
 
 class CommandLine(CommandLineInterface):

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
+from settlement.limits import RECEIPT_FILE_BYTES
 from settlement.models import Obligation
 from settlement.quality.assess import Pieces
 from settlement.quality.rules import RuleSet
@@ -37,6 +39,26 @@ class ReasonForm(ContractForm):
     reason = forms.CharField(
         label=_("理由"), max_length=400, widget=forms.Textarea({"rows": 2, "maxlength": 400})
     )
+
+
+class ExhibitForm(ContractForm):
+    """A file of evidence, and what it shows."""
+
+    file = forms.FileField(
+        label=_("文件"),
+        help_text=_(
+            "JPEG、PNG 或 PDF，不超过 8 MB；照片只保留画面，请自存原件。提交后双方可见，不能撤回。"
+        ),
+        widget=forms.FileInput({"accept": "application/pdf,image/jpeg,image/png"}),
+    )
+    description = forms.CharField(label=_("证明内容"), max_length=200)
+
+    def clean_file(self) -> UploadedFile[Any]:
+        """Return the file, within the bound of one."""
+        file: UploadedFile[Any] = self.cleaned_data["file"]
+        if (file.size or 0) > RECEIPT_FILE_BYTES:
+            raise forms.ValidationError("", code="FILE_SIZE")
+        return file
 
 
 class DisputeForm(ReasonForm):
@@ -94,7 +116,7 @@ class InspectForm(ContractForm):
         self, contract: Obligation, rules: RuleSet, units: dict[str, str], *args: Any, **more: Any
     ) -> None:
         super().__init__(contract, *args, **more)
-        tickets = contract.tickets.order_by("number")
+        tickets = contract.tickets.filter(replaced=False).order_by("number")
         ticket = self.fields["ticket"]
         assert isinstance(ticket, forms.ChoiceField)
         whole = [] if contract.state == "delivering" else [("0", _("全部"))]
@@ -221,10 +243,45 @@ class CutForm(ReasonForm):
     field_order = ("value", "reason")
 
 
+class ReplaceForm(ReasonForm):
+    """Within how many days the seller is to replace what was refused, and why."""
+
+    days = NumberField(label=_("换货期限（天，自对方接受起）"), decimals=0, max_length=3)
+    field_order = ("days", "reason")
+
+
+class TakeReplacementForm(ContractForm):
+    """The replacement that was read: its days, and the weight in kg."""
+
+    days = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
+    refused_kg = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
+
+
 class TakeForm(ContractForm):
     """The proposed value that was read, in fen."""
 
     value_fen = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
+
+
+_MARKS = [
+    ("", "—"), ("5", _("5 很好")), ("4", _("4 较好")), ("3", _("3 一般")), ("2", _("2 较差")),
+    ("1", _("1 很差")),
+]  # fmt: skip
+
+
+class RateForm(ContractForm):
+    """Marks for the other party, and what there is to add."""
+
+    punctuality = forms.ChoiceField(label=_("守时"), choices=_MARKS)
+    quality = forms.ChoiceField(label=_("质量与约定相符"), choices=_MARKS)
+    documents = forms.ChoiceField(label=_("单证齐全"), choices=_MARKS)
+    text = forms.CharField(
+        label=_("补充说明"),
+        max_length=200,
+        required=False,
+        widget=forms.Textarea({"rows": 2, "maxlength": 200}),
+        help_text=_("提交后不能更改。双方都已评价或合同了结满七日后，双方才能看到。"),
+    )
 
 
 class DecideForm(OfferForm):

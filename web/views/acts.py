@@ -16,8 +16,11 @@ from settlement.contracts import (
     defaults,
     delivering,
     disputes,
+    exhibits,
     invoicing,
     paying,
+    rating,
+    replacing,
     settling,
 )
 from settlement.contracts.flow import State, worked_out
@@ -26,8 +29,10 @@ from settlement.models import (
     DisputeState,
     Invoice,
     InvoiceState,
+    Matter,
     Obligation,
     PriceCut,
+    Replacement,
 )
 from settlement.quality.rules import read_rules
 from settlement.quality.tolerance import Amount
@@ -42,14 +47,18 @@ from web.forms.contract import (
     DecideWeightForm,
     DisputeForm,
     ExcessForm,
+    ExhibitForm,
     InspectForm,
     InvoiceForm,
     ObjectForm,
     OfferForm,
+    RateForm,
     ReasonForm,
     RedForm,
     RemedyForm,
+    ReplaceForm,
     TakeForm,
+    TakeReplacementForm,
     TicketForm,
     WeighForm,
 )
@@ -57,6 +66,8 @@ from web.forms.contract import (
 _ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 """Signs of a pick-up code that nobody mistakes for another."""
 D = DisputeState
+EXHIBIT_ROLES: Final = frozenset({Role.FINANCE, Role.DELIVERY, Role.CLERK, Role.INSPECTOR})
+"""Who puts evidence forward: of a party whoever deals with its money or its goods."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +120,16 @@ class Act:
 
     title: str
     button: str
-    role: Role
+    role: Role | frozenset[Role]
     side: str
     offered: Callable[[View], bool]
     make: Callable[..., ContractForm]
     run: Callable[[View, Any], object]
+
+    def is_for(self, view: View) -> bool:
+        """Say whether this is the seat's to do at all, now or at another time."""
+        roles = self.role if isinstance(self.role, frozenset) else {self.role}
+        return view.seat.role in roles and self.side in ("", "any", view.side)
 
 
 def _form(kind: type[ContractForm]) -> Callable[..., ContractForm]:
@@ -140,7 +156,8 @@ def _refuse_form(view: View, *args: Any, **options: Any) -> ContractForm:
 
 
 def _weight_form(view: View, *args: Any, **options: Any) -> ContractForm:
-    numbers = list(view.contract.tickets.values_list("number", flat=True))
+    rows = view.contract.tickets.filter(replaced=False).order_by("number")
+    numbers = list(rows.values_list("number", flat=True))
     return DecideWeightForm(view.contract, numbers, *args, **options)
 
 
@@ -176,6 +193,25 @@ def _may_cut(view: View) -> bool:
 
 def _may_award(view: View) -> bool:
     return view.disputed(D.HELD) and view.contract.dispute.held_by_id != view.seat.user_id
+
+
+def _take_replacement_form(view: View, *args: Any, **options: Any) -> ContractForm:
+    form = TakeReplacementForm(view.contract, *args, **options)
+    form.fields["days"].initial = view.contract.replacement.days
+    form.fields["refused_kg"].initial = view.contract.replacement.kg
+    return form
+
+
+def _may_take_replacement(view: View) -> bool:
+    if not replacing.may_replace(view.contract):
+        return False
+    row = Replacement.objects.filter(obligation=view.contract).first()
+    return row is not None and row.by_firm_id != view.seat.firm_id
+
+
+def _may_exhibit(view: View) -> bool:
+    matter = exhibits.matter_of(view.contract)
+    return matter is Matter.GOODS or (matter is Matter.MONEY and view.seat.role != Role.INSPECTOR)
 
 
 def _is_over(view: View) -> bool:
@@ -251,6 +287,30 @@ ACTS: Final[Mapping[str, Act]] = {
         lambda v, f: delivering.refuse_ticket(
             v.contract.trade_id, **v.who(), ticket=int(f.cleaned_data["ticket"])
         ),
+    ),
+    "replacement": Act(
+        _("对方提议换货"), _("接受换货"), Role.DELIVERY, "any",
+        _may_take_replacement,
+        _take_replacement_form,
+        lambda v, f: replacing.take(
+            v.contract.trade_id, **v.who(), days=f.cleaned_data["days"],
+            kg=f.cleaned_data["refused_kg"],
+        ),
+    ),
+    "replace": Act(
+        _("提议换货"), _("提议"), Role.DELIVERY, "any",
+        lambda v: replacing.may_replace(v.contract),
+        _form(ReplaceForm),
+        lambda v, f: replacing.propose(
+            v.contract.trade_id, **v.who(), days=int(f.cleaned_data["days"]),
+            reason=f.cleaned_data["reason"],
+        ),
+    ),
+    "ready": Act(
+        _("换货备妥"), _("确认换货已在库"), Role.WAREHOUSE, "",
+        lambda v: v.is_now(State.DELIVERING) and replacing.awaits(v.contract),
+        _form(ContractForm),
+        lambda v, f: replacing.ready(v.contract.trade_id, **v.staff()),
     ),
     "excess": Act(
         _("溢装选择"), _("确定"), Role.DELIVERY, "buyer",
@@ -414,13 +474,29 @@ ACTS: Final[Mapping[str, Act]] = {
             document=f.cleaned_data["document"],
         ),
     ),
+    "exhibit": Act(
+        _("提交证据材料"), _("提交"), EXHIBIT_ROLES, "any",
+        _may_exhibit,
+        _form(ExhibitForm),
+        lambda v, f: exhibits.attach(
+            v.contract.trade_id, **v.who(), role=v.seat.role,
+            content=f.cleaned_data["file"].read(), description=f.cleaned_data["description"],
+        ),
+    ),
+    "rate": Act(
+        _("评价对方"), _("提交"), frozenset({Role.TRADER, Role.FINANCE}), "any",
+        lambda v: rating.may_rate(v.contract, v.seat.firm_id or 0, v.now),
+        _form(RateForm),
+        lambda v, f: rating.rate(
+            v.contract.trade_id, **v.who(), text=f.cleaned_data["text"],
+            marks=rating.Marks(
+                *(int(f.cleaned_data[name]) for name in ("punctuality", "quality", "documents"))
+            ),
+        ),
+    ),
 }  # fmt: skip
 
 
 def offered(view: View) -> list[str]:
     """Return the names of what this seat may do to this contract now."""
-    return [
-        name
-        for name, act in ACTS.items()
-        if view.seat.role == act.role and act.side in ("", "any", view.side) and act.offered(view)
-    ]
+    return [name for name, act in ACTS.items() if act.is_for(view) and act.offered(view)]

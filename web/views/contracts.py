@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from exchange.link import BlockingLink
 from settlement import outbox, queries
-from settlement.contracts import paying, settling
+from settlement.contracts import exhibits, paying, rating, settling
 from settlement.contracts.flow import ContractError, worked_out
 from settlement.contracts.statement import Final as FinalFigures
 from settlement.ledger import Kind
@@ -42,6 +42,7 @@ from web.middleware import VenueRequest
 from web.reasons import sentence
 from web.rule_words import line_words
 from web.views.acts import ACTS, View, offered
+from web.views.documents import EXHIBIT_READERS
 from web.views.office import REFUSED
 from web.views.todo import steps
 
@@ -52,7 +53,11 @@ _ACCEPTED: Final = (
     S.MATCHED, S.SECURED, S.DELIVERING, S.DELIVERED, S.STATED, S.SETTLED, S.CLOSED,
 )  # fmt: skip
 _ASIDE: Final = {S.DISPUTED: S.DELIVERED, S.TOP_UP: S.STATED}
-_FIELDS: Final = {"SCALE": "gross", "PICKUP_CODE": "code", "AMOUNT": "amount"}
+_FIELDS: Final = {
+    "SCALE": "gross", "PICKUP_CODE": "code", "AMOUNT": "amount", "FILE_SIZE": "file",
+    "NOT_A_CERTIFICATE": "file", "PHOTO_PIXELS": "file", "EVIDENCE_TWICE": "file",
+    "REPLACE_DAYS": "days",
+}  # fmt: skip
 _MONEY: Final = frozenset({"INVOICE_AMOUNT", "INVOICE_VAT", "AMOUNT"})
 
 
@@ -61,14 +66,18 @@ _MONEY: Final = frozenset({"INVOICE_AMOUNT", "INVOICE_VAT", "AMOUNT"})
 def contracts(request: VenueRequest) -> HttpResponse:
     """Show the firm's contracts; the venue's own people see all."""
     firm = request.seat.firm
+    found = queries.contracts(firm)
+    known = _standings({who for one in found for who in (one.buyer_id, one.seller_id)})
     rows = [
         {
             "contract": one,
+            "buyer_standing": known.get(one.buyer_id, ""),
+            "seller_standing": known.get(one.seller_id, ""),
             "number": words.contract_number(request.venue, one.trade_id),
             "is_buyer": firm is not None and one.buyer_id == firm.pk,
             "next": words.next_step(one),
         }
-        for one in queries.contracts(firm)
+        for one in found
     ]
     return render(request, "office/contracts.html", {"rows": rows})
 
@@ -86,9 +95,9 @@ def contract(request: VenueRequest, trade_id: int) -> HttpResponse:
     if request.method == "POST":
         name = request.POST.get("act", "")
         act = ACTS.get(name)
-        if act is None or act.role != request.seat.role or act.side not in ("", "any", view.side):
+        if act is None or not act.is_for(view):
             raise Http404
-        form = act.make(view, request.POST) if name in offered(view) else None
+        form = act.make(view, request.POST, request.FILES) if name in offered(view) else None
         if form is None:
             messages.error(request, sentence("CONTRACT_STATE"))
             return redirect("contract", venue=request.venue.code, trade_id=trade_id)
@@ -150,6 +159,7 @@ def _page(
                 "form": form,
             }
         )
+    known = _standings({one.buyer_id, one.seller_id})
     context = {
         "contract": one,
         "number": words.contract_number(request.venue, one.trade_id),
@@ -180,6 +190,10 @@ def _page(
         "is_pending": not one.terms and one.state in (S.MATCHED, S.SECURED),
         "acts": acts,
         "waits": steps(one, view.now),
+        "exhibits": _exhibits(one, view),
+        "ratings": _ratings(one, view),
+        "buyer_standing": known.get(one.buyer_id, ""),
+        "seller_standing": known.get(one.seller_id, ""),
         "invoices": Invoice.objects.filter(obligation=one).order_by("pk"),
         "history": [
             {"row": row, "who": parties.get(row.firm_id), "said": row.detail.get("reason", "")}
@@ -187,6 +201,37 @@ def _page(
         ],
     }
     return context | (_performance(one, view) if one.terms else {})
+
+
+def _standings(firm_ids: set[int]) -> dict[int, str]:
+    """Return what firms are rated at this venue, such as 4.7 (12)."""
+    found = rating.standings(firm_ids, timezone.now())
+    return {firm_id: display.standing(one.tenths, one.count) for firm_id, one in found.items()}
+
+
+def _ratings(one: Obligation, view: View) -> list[dict[str, Any]]:
+    """Return the ratings that this seat may see: its own, and all once they are shown."""
+    if view.seat.role in roles.HANDLE:
+        return []
+    rows = rating.shown(one, view.now)
+    if not rows and view.seat.firm is not None:
+        own = rating.own(one, view.seat.firm)
+        rows = [own] if own is not None else []
+    return [
+        {"row": row, "by": one.buyer if row.by_firm_id == one.buyer_id else one.seller}
+        for row in rows
+    ]
+
+
+def _exhibits(one: Obligation, view: View) -> list[dict[str, Any]]:
+    """Return the files of evidence, for all who may open them."""
+    if view.seat.role not in EXHIBIT_READERS:
+        return []
+    names = {"buyer": words.own(one.buyer, "name"), "seller": words.own(one.seller, "name")}
+    return [
+        {"row": row, "who": names.get(row.side, ""), "name": exhibits.file_name(row)}
+        for row in exhibits.of_contract(one)
+    ]
 
 
 def _performance(one: Obligation, view: View) -> dict[str, Any]:
@@ -268,13 +313,11 @@ def _timeline(contract: Obligation) -> list[dict[str, Any]]:
         reached_at[S.SECURED] = contract.opened_at
     at = _ASIDE.get(S(contract.state), S(contract.state))
     reached = states.index(at) if at in states else -1
+    done = [place <= reached or (reached < 0 and s in reached_at) for place, s in enumerate(states)]
+    # A step that a replacement has undone has no time any more.
     steps = [
-        {
-            "state": state.value,
-            "at": reached_at.get(state),
-            "is_done": place <= reached or (reached < 0 and state in reached_at),
-        }
-        for place, state in enumerate(states)
+        {"state": state.value, "at": reached_at.get(state) if is_done else None, "is_done": is_done}
+        for state, is_done in zip(states, done, strict=True)
     ]
     if contract.state not in states:
         place = len(steps) if reached < 0 else reached + 1

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from exchange import access, queries, scope
-from exchange.models import User, Venue
+from exchange.models import Instrument, User, Venue
+from settlement.contracts import rating
 from web import display
 from web.middleware import VenueRequest
 
@@ -41,6 +42,7 @@ def trade(request: VenueRequest, code: str) -> HttpResponse:
             "id": instrument.pk,
             "role": request.seat.role,
             "firm": firm.code.upper() if firm is not None else None,
+            "standings": _standings(instrument) if instrument.mode == "listed" else {},
         },
         "intervals": [
             ("1m", _("1分")),
@@ -70,6 +72,16 @@ def legal(request: HttpRequest) -> HttpResponse:
 def instruments(request: HttpRequest) -> HttpResponse:
     """Return the venue's instruments for programs."""
     return JsonResponse({"instruments": _market_context(request)["instruments"]})
+
+
+def _standings(instrument: Instrument) -> dict[str, str]:
+    """Return what the firms with offers in this instrument are rated, by the code shown there."""
+    firms = queries.offering_firms(instrument)
+    found = rating.standings(firms, timezone.now())
+    return {
+        firms[firm_id].upper(): display.standing(one.tenths, one.count)
+        for firm_id, one in found.items()
+    }
 
 
 def _market_context(request: HttpRequest) -> dict[str, object]:

@@ -28,6 +28,7 @@ from settlement.contracts import (
     disputes,
     invoicing,
     paying,
+    replacing,
     settling,
 )
 from settlement.contracts.flow import ContractError
@@ -43,6 +44,7 @@ from settlement.models import (
     ObligationState,
     OutboxCommand,
     PriceCut,
+    Replacement,
     WeighTicket,
 )
 from tests.papers import NOON, papers
@@ -132,11 +134,12 @@ class Life:
                 sorted(kind.objects.values_list(*fields))
                 for kind, fields in (
                     (Obligation, ("trade_id", "state", "committed_fen", "kept_fen", "late_fen")),
-                    (WeighTicket, ("obligation_id", "number", "refused")),
+                    (WeighTicket, ("obligation_id", "number", "refused", "replaced")),
                     (Inspection, ("id",)),
                     (Invoice, ("id", "state")),
                     (Dispute, ("id", "state", "amount_fen")),
                     (PriceCut, ("id", "value_fen", "taken_at")),
+                    (Replacement, ("id", "days", "kg", "taken_at")),
                     (ContractEvent, ("id",)),
                     (OutboxCommand, ("op_id",)),
                 )
@@ -421,6 +424,25 @@ def cut(life: Life, one: Obligation) -> None:
     life.attempt(cutting.take, one.trade_id, **who(life), value_fen=value)
 
 
+def replace(life: Life, one: Obligation) -> None:
+    """A vehicle is found poor and refused; one proposes its replacement, the other takes it."""
+    deal, ticket = life.deal, life.draw(st.sampled_from([1, 1, 2]))
+    found = {"ticket": ticket, "certificate": number(life), "agency": "CCIC", "measured": FOUND[2]}
+    life.attempt(delivering.inspect, one.trade_id, **staff(life), **found)
+    life.attempt(delivering.refuse_ticket, one.trade_id, **buyer(life), ticket=ticket)
+    with deal.scope():
+        kg = replacing.refused_kg(one)
+    said = {"days": life.draw(st.sampled_from([2, 10, 2, 0])), "reason": "换货"}
+    life.attempt(replacing.propose, one.trade_id, **deal.as_seller(), **said)
+    taken = {"days": said["days"], "kg": kg}
+    life.attempt(replacing.take, one.trade_id, **who(life), **taken)
+    life.attempt(replacing.take, one.trade_id, **buyer(life), **taken)
+
+
+def ready(life: Life, one: Obligation) -> None:
+    life.attempt(replacing.ready, one.trade_id, **staff(life))
+
+
 def wait(life: Life, one: Obligation) -> None:
     life.deal.wait(days=life.draw(st.sampled_from([1, 3, 6, 16])), every_h=24)
 
@@ -452,7 +474,7 @@ ACTS = {
     act.__name__: act
     for act in (
         pay, order, weigh, loaded, inspect, accept, agree, object_to, invoice, answer, red,
-        dispute, umpire, refuse, excess, remedy, quarrel, missing, cut, wait, miss,
+        dispute, umpire, refuse, replace, ready, excess, remedy, quarrel, missing, cut, wait, miss,
     )
 }  # fmt: skip
 LIKELY: dict[S, tuple[str, ...]] = {
@@ -483,6 +505,10 @@ def live(outcomes: Counter[str], data: st.DataObject) -> None:
     with transaction.atomic():
         life = Life(data.draw)
         life.check()
+        if data.draw(st.booleans()):  # chance alone seldom gets as far as to a replacement
+            for act in (pay, order, weigh, loaded, replace, ready, weigh, weigh, loaded):
+                act(life, life.contracts()[0])
+                life.check()
         for _ in range(data.draw(st.integers(15, 32))):
             life.step()
         life.finish()
@@ -492,6 +518,7 @@ def live(outcomes: Counter[str], data: st.DataObject) -> None:
         outcomes["runs that settled"] += "closed" in ends
         outcomes["refused"] += life.refused
         outcomes["no means to trade"] += life.unmade
+        outcomes["replaced"] += sum(bool(one.replacing) for one in life.contracts())
         transaction.set_rollback(True)
 
 
@@ -506,3 +533,4 @@ def test_whatever_people_try_money_and_goods_are_where_they_belong() -> None:
     assert outcomes["terminated"], outcomes
     assert outcomes["refused"] >= outcomes["runs"], f"nobody lacked anything: {outcomes}"
     assert outcomes["no means to trade"], outcomes
+    assert outcomes["replaced"], f"nobody replaced anything: {outcomes}"

@@ -2,7 +2,7 @@
 import { clock, gettext, price, quantity } from "../core/fmt.js";
 import { make } from "../core/dom.js";
 
-export function renderOffers(root, offers, { instrument, firm, onLift, mayTrade }) {
+export function renderOffers(root, offers, { instrument, firm, standings, onLift, mayTrade }) {
   const rows = offers.filter((one) => one.open);
   const sells = rows.filter((one) => one.side === 2).sort((a, b) => a.price - b.price || a.order - b.order);
   const buys = rows.filter((one) => one.side === 1).sort((a, b) => b.price - a.price || a.order - b.order);
@@ -19,7 +19,7 @@ export function renderOffers(root, offers, { instrument, firm, onLift, mayTrade 
       make("td", {}, make("span", { class: one.side === 2 ? "down" : "up" }, one.side === 2 ? gettext("卖") : gettext("买"))),
       make("td", { class: "num" }, price(one.price, instrument)),
       make("td", { class: "num" }, quantity(one.open, instrument)),
-      make("td", { class: "nowrap" }, one.firm, ...(one.directed ? [" ", make("span", { class: "chip quiet" }, gettext("定向"))] : [])),
+      make("td", { class: "nowrap" }, one.firm, ...(standings[one.firm] ? [" ", make("small", { class: "faint", title: gettext("评价（次数）") }, standings[one.firm])] : []), ...(one.directed ? [" ", make("span", { class: "chip quiet" }, gettext("定向"))] : [])),
       make("td", { class: "faint num" }, clock(one.at)),
       make("td", { class: "num" }, button));
   }));

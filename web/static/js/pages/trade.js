@@ -67,7 +67,7 @@ function offers() {
 }
 
 if (listed) {
-  part("offers", () => renderOffers($("#offers tbody"), offers(), { instrument, firm, mayTrade, onLift: (one) => { openSheet(); ticket.lift(one); } }), 200);
+  part("offers", () => renderOffers($("#offers tbody"), offers(), { instrument, firm, standings: page.standings, mayTrade, onLift: (one) => { openSheet(); ticket.lift(one); } }), 200);
 } else {
   const book = new OrderBook($("#book"), instrument, (ticks, side) => {
     if (!ticket || feed.stale) return;
