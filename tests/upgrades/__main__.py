@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
-LAST: Final = (("exchange", "0003_delivery_terms"), ("settlement", "0022_contract_reminders"))
+LAST: Final = (("exchange", "0004_order_cancel_reason"), ("settlement", "0026_replacement"))
 """The last steps that have a squashed one."""
 OURS: Final = ("exchange", "settlement")
 

@@ -1,7 +1,7 @@
-"""All tables of the settlement, for new databases: 0001 to 0022 in one step.
+"""All tables of the settlement, for new databases: 0001 to 0026 in one step.
 
 What the database itself refuses is laid down by the functions that did it in 0002, 0003, 0008,
-0016 and 0019; what those migrations did to rows, a new database has no rows for.
+0016, 0019, 0024 and 0025; what those migrations did to rows, a new database has no rows for.
 """
 
 from importlib import import_module
@@ -23,6 +23,8 @@ def install(apps, schema_editor):
         ("0008_ledger_indexes", "look_up_holds"),
         ("0016_contract_papers", "freeze"),
         ("0019_rule_versions", "install"),
+        ("0024_exhibits", "freeze"),
+        ("0025_ratings", "freeze"),
     ):
         getattr(import_module(f"settlement.migrations.{name}"), function)(apps, schema_editor)
 
@@ -54,10 +56,14 @@ class Migration(migrations.Migration):
         ('settlement', '0020_first_rule_versions'),
         ('settlement', '0021_clearing_legs'),
         ('settlement', '0022_contract_reminders'),
+        ('settlement', '0023_returns_by_two'),
+        ('settlement', '0024_exhibits'),
+        ('settlement', '0025_ratings'),
+        ('settlement', '0026_replacement'),
     ]
 
     dependencies = [
-        ('exchange', '0003_delivery_terms'),
+        ('exchange', '0004_order_cancel_reason'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -112,6 +118,7 @@ class Migration(migrations.Migration):
                     ('storage_from', models.DateTimeField(null=True)),
                     ('storage_fen', models.PositiveBigIntegerField(default=0)),
                     ('left_kg', models.PositiveBigIntegerField(default=0)),
+                    ('replacing', models.CharField(blank=True, choices=[('due', 'Due'), ('ready', 'Ready')], max_length=6)),
                     ('penalty_fen', models.PositiveBigIntegerField(default=0)),
                     ('penalty_at', models.DateTimeField(null=True)),
                     ('buyer_agreed_at', models.DateTimeField(null=True)),
@@ -375,6 +382,28 @@ class Migration(migrations.Migration):
                 },
             ),
             migrations.CreateModel(
+                name='Exhibit',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('venue', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='exchange.venue')),
+                    ('obligation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='exhibits', to='settlement.obligation')),
+                    ('number', models.PositiveSmallIntegerField()),
+                    ('matter', models.CharField(choices=[('goods', 'Goods'), ('money', 'Money')], max_length=8)),
+                    ('side', models.CharField(max_length=12)),
+                    ('description', models.CharField(max_length=200)),
+                    ('sha256', models.CharField(max_length=64)),
+                    ('sent_sha256', models.CharField(max_length=64)),
+                    ('media_type', models.CharField(max_length=20)),
+                    ('size_bytes', models.PositiveIntegerField()),
+                    ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('at', models.DateTimeField()),
+                ],
+                options={
+                    'ordering': ['number'],
+                    'constraints': [models.UniqueConstraint(fields=('obligation', 'number'), name='one_exhibit_per_number'), models.UniqueConstraint(fields=('obligation', 'matter', 'side', 'sha256'), name='one_exhibit_per_file'), models.CheckConstraint(condition=models.Q(('side__in', ['buyer', 'seller', 'clerk', 'inspector'])), name='exhibit_side_known')],
+                },
+            ),
+            migrations.CreateModel(
                 name='FinalStatement',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -441,7 +470,7 @@ class Migration(migrations.Migration):
                     ('memo', models.CharField(blank=True, max_length=200)),
                     ('amount_fen', models.PositiveBigIntegerField()),
                     ('came_at', models.DateTimeField()),
-                    ('state', models.CharField(choices=[('matched', 'Matched'), ('unknown', 'Unknown'), ('proposed', 'Proposed'), ('returning', 'Returning'), ('returned', 'Returned')], max_length=10)),
+                    ('state', models.CharField(choices=[('matched', 'Matched'), ('unknown', 'Unknown'), ('proposed', 'Proposed'), ('reported', 'Reported'), ('returning', 'Returning'), ('returned', 'Returned')], max_length=10)),
                     ('reason', models.CharField(blank=True, max_length=40)),
                     ('firm', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='exchange.firm')),
                     ('decided_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
@@ -453,7 +482,7 @@ class Migration(migrations.Migration):
                     ('refusal', models.CharField(blank=True, max_length=64)),
                 ],
                 options={
-                    'constraints': [models.CheckConstraint(condition=models.Q(('decided_by__isnull', True), ('proposed_by__isnull', True), models.Q(('decided_by', models.F('proposed_by')), _negated=True), _connector='OR'), name='return_agreed_by_another'), models.UniqueConstraint(fields=('venue', 'rail', 'ref'), name='one_item_per_reference')],
+                    'constraints': [models.CheckConstraint(condition=models.Q(('decided_by__isnull', True), ('proposed_by__isnull', True), models.Q(('decided_by', models.F('proposed_by')), _negated=True), _connector='OR'), name='return_agreed_by_another'), models.CheckConstraint(condition=models.Q(('proposed_by__isnull', False), models.Q(('state__in', ['proposed', 'reported', 'returning']), _negated=True), _connector='OR'), name='return_asked_by_somebody'), models.UniqueConstraint(fields=('venue', 'rail', 'ref'), name='one_item_per_reference')],
                 },
             ),
             migrations.CreateModel(
@@ -463,6 +492,7 @@ class Migration(migrations.Migration):
                     ('venue', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='exchange.venue')),
                     ('obligation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='inspections', to='settlement.obligation')),
                     ('ticket', models.PositiveIntegerField(default=0)),
+                    ('through', models.PositiveIntegerField(default=0)),
                     ('is_umpire', models.BooleanField(default=False)),
                     ('certificate', models.CharField(max_length=40)),
                     ('agency', models.CharField(max_length=60)),
@@ -685,6 +715,27 @@ class Migration(migrations.Migration):
                 },
             ),
             migrations.CreateModel(
+                name='Rating',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('venue', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='exchange.venue')),
+                    ('obligation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='ratings', to='settlement.obligation')),
+                    ('by_firm', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='exchange.firm')),
+                    ('of_firm', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='exchange.firm')),
+                    ('punctuality', models.PositiveSmallIntegerField()),
+                    ('quality', models.PositiveSmallIntegerField()),
+                    ('documents', models.PositiveSmallIntegerField()),
+                    ('text', models.CharField(blank=True, max_length=200)),
+                    ('open_until', models.DateTimeField()),
+                    ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('at', models.DateTimeField()),
+                ],
+                options={
+                    'indexes': [models.Index(fields=['venue', 'of_firm'], name='settlement__venue_i_e5e0f6_idx')],
+                    'constraints': [models.UniqueConstraint(fields=('obligation', 'by_firm'), name='one_rating_per_party'), models.CheckConstraint(condition=models.Q(('by_firm', models.F('of_firm')), _negated=True), name='rating_of_another'), models.CheckConstraint(condition=models.Q(('documents__range', (1, 5)), ('punctuality__range', (1, 5)), ('quality__range', (1, 5))), name='marks_from_one_to_five')],
+                },
+            ),
+            migrations.CreateModel(
                 name='Receipt',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -871,6 +922,21 @@ class Migration(migrations.Migration):
                 },
             ),
             migrations.CreateModel(
+                name='Replacement',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('venue', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='exchange.venue')),
+                    ('obligation', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='replacement', to='settlement.obligation')),
+                    ('by_firm_id', models.PositiveBigIntegerField()),
+                    ('kg', models.PositiveBigIntegerField()),
+                    ('days', models.PositiveSmallIntegerField()),
+                    ('reason', models.CharField(max_length=400)),
+                    ('at', models.DateTimeField()),
+                    ('taken_at', models.DateTimeField(null=True)),
+                    ('storage_fen', models.PositiveBigIntegerField(default=0)),
+                ],
+            ),
+            migrations.CreateModel(
                 name='RuleVersion',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -953,12 +1019,13 @@ class Migration(migrations.Migration):
                     ('theoretical_kg', models.PositiveBigIntegerField(null=True)),
                     ('decided_kg', models.PositiveBigIntegerField(null=True)),
                     ('refused', models.BooleanField(default=False)),
+                    ('replaced', models.BooleanField(default=False)),
                     ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                     ('at', models.DateTimeField()),
                 ],
                 options={
                     'ordering': ['number'],
-                    'constraints': [models.UniqueConstraint(fields=('obligation', 'number'), name='one_ticket_per_number'), models.CheckConstraint(condition=models.Q(('gross_kg__gt', models.F('tare_kg'))), name='gross_above_tare'), models.CheckConstraint(condition=models.Q(models.Q(('diameter', ''), ('metres', ''), ('pieces', 0), ('theoretical_kg__isnull', True)), models.Q(('pieces__gt', 0), ('theoretical_kg__isnull', False), models.Q(('diameter', ''), _negated=True), models.Q(('metres', ''), _negated=True)), _connector='OR'), name='pieces_are_counted_or_not')],
+                    'constraints': [models.UniqueConstraint(fields=('obligation', 'number'), name='one_ticket_per_number'), models.CheckConstraint(condition=models.Q(('gross_kg__gt', models.F('tare_kg'))), name='gross_above_tare'), models.CheckConstraint(condition=models.Q(models.Q(('diameter', ''), ('metres', ''), ('pieces', 0), ('theoretical_kg__isnull', True)), models.Q(('pieces__gt', 0), ('theoretical_kg__isnull', False), models.Q(('diameter', ''), _negated=True), models.Q(('metres', ''), _negated=True)), _connector='OR'), name='pieces_are_counted_or_not'), models.CheckConstraint(condition=models.Q(('replaced', False), ('refused', True), _connector='OR'), name='replaced_was_refused')],
                 },
             ),
             ],

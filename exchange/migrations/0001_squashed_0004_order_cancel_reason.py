@@ -1,4 +1,4 @@
-"""All tables of the rooms below the money, for new databases: 0001 to 0003 in one step."""
+"""All tables of the rooms below the money, for new databases: 0001 to 0004 in one step."""
 
 import django.contrib.auth.models
 import django.contrib.auth.validators
@@ -18,6 +18,7 @@ class Migration(migrations.Migration):
         ('exchange', '0001_initial'),
         ('exchange', '0002_order_terms'),
         ('exchange', '0003_delivery_terms'),
+        ('exchange', '0004_order_cancel_reason'),
     ]
 
     dependencies = [
@@ -206,6 +207,7 @@ class Migration(migrations.Migration):
                     ('stop_ticks', models.PositiveBigIntegerField(default=0)),
                     ('directed_to', models.JSONField(default=list)),
                     ('state', models.CharField(choices=[('open', 'Open'), ('filled', 'Filled'), ('cancelled', 'Cancelled'), ('expired', 'Expired'), ('waiting', 'Waiting'), ('suspended', 'Suspended')], max_length=10)),
+                    ('cancel_reason', models.PositiveSmallIntegerField(default=0)),
                     ('entered_at', models.DateTimeField()),
                     ('changed_at', models.DateTimeField()),
                     ('changed_seq', models.PositiveBigIntegerField()),
