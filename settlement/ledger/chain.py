@@ -31,9 +31,8 @@ INSERT INTO ledger_transfer (
     unhex(value ->> 14)
 FROM json_each(%s) ORDER BY key
 """
-"""One statement for a chain, on SQLite. Within a savepoint (and callers have one) SQLite keeps a
-copy of each page that a statement touches: with a statement for each row that was most of the cost.
-"""
+"""One statement for a chain, on SQLite: within a savepoint (and callers have one) a statement costs
+the more the larger the file, and with one for each row that was most of the cost."""
 _COPY: Final = """
 COPY ledger_transfer (
     id, venue_id, number, step, ledger, debit_id, credit_id, amount, kind, pending_id,
