@@ -79,7 +79,7 @@ def respond(trade_id: TradeId, *, firm: Firm, by: User, text: str, now: dt.datet
 
 
 @transaction.atomic
-def offer(trade_id: TradeId, *, firm: Firm, by: User, fen: Fen, now: dt.datetime) -> bool:
+def offer(trade_id: TradeId, *, firm: Firm, by: User, fen: Fen, now: dt.datetime) -> None:
     """A party says what the seller should get of the disputed money; equal offers end it."""
     contract, dispute = _open(trade_id, D.CONCILIATION)
     side = party(contract, firm)
@@ -90,8 +90,6 @@ def offer(trade_id: TradeId, *, firm: Firm, by: User, fen: Fen, now: dt.datetime
     note(contract, "dispute_offer", at=now, firm_id=firm.pk, by=by, amount_fen=fen)
     if dispute.buyer_offer_fen == dispute.seller_offer_fen:
         _execute(contract, dispute, fen, at=now)
-        return True
-    return False
 
 
 @transaction.atomic

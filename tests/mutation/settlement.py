@@ -29,11 +29,13 @@ ROOT: Final = Path(__file__).resolve().parents[2] / "settlement"
 FILES: Final = (
     "contracts/collecting.py", "contracts/cutting.py", "contracts/deadlines.py",
     "contracts/defaults.py", "contracts/delivering.py", "contracts/disputes.py",
-    "contracts/duties.py", "contracts/invoicing.py", "contracts/money.py", "contracts/paying.py",
+    "contracts/duties.py", "contracts/exhibits.py", "contracts/invoicing.py", "contracts/money.py",
+    "contracts/paying.py", "contracts/rating.py", "contracts/replacing.py",
     "contracts/settling.py", "contracts/statement.py", "contracts/timers.py", "delivery.py",
 )  # fmt: skip
 FOLDER: Final = "tests/settlement/contracts"
 NAMES: Final = ("test_money", "test_time", "test_late", "test_disputes", "test_reminders",
+                "test_theoretical", "test_replacing", "test_rating", "test_exhibits",
                 "test_journeys", "test_machine")  # fmt: skip
 TESTS: Final = [f"{FOLDER}/{name}.py" for name in NAMES]
 LIMIT_S: Final = 400

@@ -333,7 +333,8 @@ def test_a_second_sweep_that_comes_too_late_asks_for_no_penalty_again() -> None:
         assert timers._ask_penalty(1, deal.now) is False, "another has asked for today"
     deal.pay_in(deal.seller, 100_000)
     deal.cash_in += 10_000_000
-    deal.wait(days=1, hours=1)
+    deal.miss(days=1, hours=1)
+    assert deal.sweep() == 1, "the penalty is asked for again, and nothing else is due"
     with deal.scope():
         assert timers._ask_penalty(1, deal.now) is False, "another has got it"
     assert deal.kinds()[len(kinds) :].count("penalty_paid") == 1

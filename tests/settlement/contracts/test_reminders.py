@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 
 import settlement.migrations
 from exchange.models import Role
-from settlement.contracts import duties, timers
+from settlement.contracts import deadlines, duties, timers
 from settlement.models import Obligation, Reminder
 from tests.settlement.contracts.trade import Deal, defaults, disputes, invoicing, settling
 
@@ -60,6 +60,14 @@ def test_seafood_reminds_by_its_own_hours_which_its_contract_keeps() -> None:
     assert reminders(deal) == [("buyer", "accept", 12)]
     deal.wait(hours=12)
     assert deal.state == "stated"
+
+
+@pytest.mark.parametrize("hours", [(6,), (24, 6), (48, 24, 6)])
+def test_silence_counts_after_the_shortest_lead_however_many_there_are(hours: tuple[int]) -> None:
+    due = dt.datetime(2026, 12, 1, 8, tzinfo=dt.UTC)
+    late = due - dt.timedelta(hours=1)
+    row = Obligation(due_at=due, reminded_at=late)
+    assert deadlines.silent_from(row, hours) == late + dt.timedelta(hours=6)
 
 
 def test_who_has_agreed_is_not_reminded_to() -> None:

@@ -109,8 +109,12 @@ def test_the_store_counts_what_the_contract_pays_by_count(
     assert codes == ["PIECES", "GRADE", "GRADE", "NUMBER", "NUMBER"]
     monkeypatch.setattr(delivering, "TICKET_MOST_KG", 40_000)
     assert refused(deal, Pieces("32", "12", 1_000)) == "SCALE"
+    monkeypatch.setattr(delivering, "TICKET_MOST_KG", 75_719)  # one kilogram less than they weigh
+    assert refused(deal, Pieces("32", "12", 1_000)) == "SCALE"
     with deal.scope():
         assert not WeighTicket.objects.exists()
+    monkeypatch.setattr(delivering, "TICKET_MOST_KG", 75_720)
+    assert refused(deal, Pieces("32", "12", 1_000)) == ""
 
 
 def test_goods_of_the_scale_are_not_counted() -> None:

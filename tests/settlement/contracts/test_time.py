@@ -10,7 +10,7 @@ from matching.commands import PayTrade
 from settlement.contracts import money, timers
 from settlement.contracts.flow import ContractError
 from settlement.ledger import Code
-from settlement.models import Dispute
+from settlement.models import Dispute, Obligation
 from tests.settlement.contracts.trade import (
     CODE,
     Deal,
@@ -46,6 +46,22 @@ def test_a_buyer_that_pays_late_pays_a_fee_and_is_reminded_once_before() -> None
     deal.agree()
     kept = VALUE * 5 // 100
     assert deal.money(deal.seller) == VALUE + late - 36_100 - kept
+    deal.prove()
+
+
+def test_a_late_buyer_whose_money_did_not_reach_owes_all_of_it_and_the_later_fee() -> None:
+    deal = Deal(cover_bp=1_000, buyer_yuan=100_000)
+    due = deal.contract().due_at
+    assert due is not None
+    deal.now = due + dt.timedelta(hours=1)
+    owed = 79_420_000 - 7_942_000
+    assert deal.pay() == owed + owed * 5 // 10_000
+    assert deal.state == "matched", "the engine found too little"
+    deal.pay_in(deal.buyer, 800_000)
+    deal.cash_in += 80_000_000
+    deal.now = due + dt.timedelta(hours=25)
+    assert deal.pay() == owed + owed * 5 * 2 // 10_000
+    assert deal.state == "secured"
     deal.prove()
 
 
@@ -156,7 +172,11 @@ def test_a_top_up_that_is_never_paid_leaves_the_seller_what_there_is() -> None:
     assert deal.state == "top_up"
     owed = 74_825 * 1_099 + 36_100
     deal.wait(days=4)
-    assert deal.state == "top_up", "late, but within its days of grace"
+    contract = deal.contract()
+    assert contract.state == "top_up", "late, but within its days of grace"
+    assert contract.due_at is not None
+    assert contract.due_at < deal.now < contract.acts_at, "looked at again when they are over"
+    assert deal.sweep() == 0
     deal.wait(days=2)
     assert deal.state == "settled"
     assert deal.contract().unpaid_fen == owed - 79_420_000 - 39_710
@@ -262,9 +282,10 @@ def test_a_panel_decides_an_appeal_is_heard_once_and_time_makes_it_final() -> No
     deal.accept()
     deal.do(settling.object_to, **deal.as_buyer(), amount_fen=5_000_000, reason="重量不符")
     assert deal.refusal(disputes.to_panel, by=deal.people["clerk"]) == "CONTRACT_STATE"
-    deal.wait(days=3)
-    deal.wait(days=7)
-    assert deal.dispute().state == "panel"
+    for days, state in ((3, "conciliation"), (7, "panel")):
+        deal.wait(days=days)
+        found = deal.dispute()
+        assert (found.state, found.due_at) == (state, deal.now + dt.timedelta(days=7))
     clerk = {"by": deal.people["clerk"], "text": "以复磅为准"}
     assert deal.refusal(disputes.decide, **clerk, seller_gets=5_000_001) == "AMOUNT"
     deal.do(disputes.decide, **clerk, seller_gets=1_000_000)
@@ -305,6 +326,9 @@ def test_a_weight_in_dispute_is_weighed_again_once() -> None:
             delivering.decide_weight(1, **clerk, ticket=1, net_kg=wrong, now=deal.now)
         assert (refused.value.code, refused.value.values) == ("SCALE", (wrong, 0))
     deal.do(delivering.decide_weight, **clerk, ticket=1, net_kg=995_000)
+    with deal.scope():
+        said_so = deal.contract().events.get(kind="weight_decided")
+    assert (said_so.by, said_so.detail) == (clerk["by"], {"ticket": 1, "net_kg": 995_000})
     deal.wait(days=1)
     deal.do(delivering.end_umpire, **clerk)
     assert deal.contract().due_at == deal.now + dt.timedelta(days=5), "its days begin anew"
@@ -383,3 +407,19 @@ def test_both_parties_have_signed_the_same_digest_of_what_does_not_change() -> N
         assert [(e.firm_id, e.detail["sha256"]) for e in signed] == sorted(
             (firm.pk, contract.terms_sha256) for firm in (deal.buyer, deal.seller)
         )
+
+
+def test_a_deadline_left_on_a_closed_contract_is_taken_off_and_does_nothing() -> None:
+    deal = Deal()
+    deal.deliver(1_000_000)
+    deal.accept()
+    deal.agree()
+    deal.invoice()
+    deal.take_invoice()
+    kinds = deal.kinds()
+    with deal.scope():
+        Obligation.objects.filter(trade_id=1).update(due_at=deal.now, acts_at=deal.now)
+    assert deal.sweep() == 0
+    contract = deal.contract()
+    assert (contract.state, contract.due_at, contract.acts_at) == ("closed", None, None)
+    assert deal.kinds() == kinds
