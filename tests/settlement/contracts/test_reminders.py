@@ -77,6 +77,11 @@ def test_who_has_agreed_is_not_reminded_to() -> None:
     deal.do(settling.agree, **deal.as_seller(), sha256=deal.statement().sha256)
     deal.wait(days=1)
     assert reminders(deal) == [("buyer", "agree", 24)]
+    deal.wait(days=3)
+    assert deal.state == "settled", "its silence agrees, and the other's word stands"
+    with deal.scope():
+        (silent,) = deal.contract().events.filter(kind="agreed_by_silence")
+    assert silent.firm_id == deal.buyer.pk
 
 
 def test_a_sweep_that_was_down_reminds_first_and_silence_counts_two_hours_later() -> None:
