@@ -4,7 +4,7 @@ All faults of cover, holding and the resale lock; a sample of the others. What n
 printed; `tests/mutation/equivalent.toml` lists those that change nothing that anybody could see,
 each with its reason.
 
-Run: python -m tests.mutation [--sample 200] [--only holding.py] [--seed 1] [--report FILE]
+Run: python -m tests.mutation [--sample 200] [--only holding.py] [--like TEXT] [--seed 1]
 """
 
 from __future__ import annotations
@@ -46,14 +46,20 @@ def warm() -> None:
             importlib.import_module(name.removesuffix(".__init__"))
 
 
-def chosen(sample: int, seed: int, only: str) -> list[Mutant]:
-    """Return the faults to try: all of `WHOLE` and a sample of the rest, or all of one file."""
+def chosen(sample: int, seed: int, only: str, like: list[str]) -> list[Mutant]:
+    """Return the faults to try: all of `WHOLE` and a sample of the rest, or all of one file.
+
+    With `like`, all whose line contains one of the texts.
+    """
 
     def of(file: str) -> list[Mutant]:
         return list(mutants(file, (ROOT / "matching" / file).read_text(encoding="utf-8")))
 
     if only:
         return of(only)
+    if like:
+        every = [mutant for file in WHOLE + SAMPLED for mutant in of(file)]
+        return [m for m in every if any(text in " | ".join(trial.key(m)) for text in like)]
     rest = [mutant for file in SAMPLED for mutant in of(file)]
     picked = set(random.Random(seed).sample(range(len(rest)), min(sample, len(rest))))
     return [mutant for file in WHOLE for mutant in of(file)] + [
@@ -67,12 +73,13 @@ def main() -> int:
     parser.add_argument("--sample", type=int, default=200, help="faults outside cover and lock")
     parser.add_argument("--seed", type=int, default=1, help="which sample")
     parser.add_argument("--only", default="", help="all faults of one file, such as holding.py")
+    parser.add_argument("--like", nargs="*", default=[], help="faults whose line contains a text")
     parser.add_argument("--report", type=Path, help="write the table and the survivors there, too")
     arguments = parser.parse_args()
     warm()
     if not trial.survives("matching", None, TESTS, LIMIT_S):
         parser.error("the tests fail without any fault: run `pytest tests/matching` first")
-    faults = chosen(arguments.sample, arguments.seed, arguments.only)
+    faults = chosen(arguments.sample, arguments.seed, arguments.only, arguments.like)
     lines = trial.attempt("matching", faults, trial.reasons("equivalent.toml"), TESTS, LIMIT_S)
     print("\n".join(lines))
     if arguments.report:
