@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from tests.journeys.product import PASSWORD
+
 PAGES = {
     "lzrd-trader": ["/", "/qldz/", "/qldz/trade/COAL-T5500-RZG/", "/qldz/orders/",
                     "/qldz/contracts/", "/qldz/receipts/", "/qldz/funds/", "/legal/"],
@@ -29,6 +31,22 @@ def too_narrow(page: Any) -> list[int]:
         if page.evaluate("document.documentElement.scrollWidth") > width:
             missed.append(width)
     return missed
+
+
+def test_somebody_logs_in_by_the_form_and_out_again(desk: Any, product: Any) -> None:
+    page = desk().page
+    page.goto(product.base + "/accounts/login/")
+    for password in ("wrong", PASSWORD):
+        page.fill("[name=login]", "lzrd-delivery")
+        page.fill("[name=password]", password)
+        page.click("form.login button")
+        page.wait_for_load_state()
+        assert page.url.endswith("/login/") is (password == "wrong")
+    assert page.url == product.base + "/"
+    page.get_by_role("button", name="退出").click()
+    page.wait_for_load_state()
+    page.goto(product.base + "/qldz/funds/")
+    assert "/accounts/login/" in page.url
 
 
 @pytest.mark.parametrize("username", PAGES)

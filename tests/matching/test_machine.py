@@ -42,7 +42,7 @@ DEEP = int(os.environ.get("HAIDAI_DEEP", "1"))
 BRIEF = bool(os.environ.get("HAIDAI_FEW"))  # for mutants: enough to find most, soon
 # Many shards rather than long ones, for Hypothesis remembers every choice: 840 make 126 of 800.
 SHARDS = 6 if DEEP == 1 else max(DEEP * 3 // 20, 6)
-EXAMPLES = 15 if BRIEF else 200 if DEEP == 1 else 800
+EXAMPLES = 15 if BRIEF else 150 if DEEP == 1 else 800
 TRADERS = mostly(st.integers(1, 2), MOST + 1, -1)
 PRICES = mostly(st.integers(93, 107), *HOSTILE)
 LOTS = mostly(st.sampled_from((1, 2, 2, 4, 4, 6, 8, 12, 26)), *HOSTILE)

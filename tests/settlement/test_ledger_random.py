@@ -186,7 +186,7 @@ def actions(naive: Naive, rough: list[Any], minute: int) -> list[Action]:
 
 @pytest.mark.django_db
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(story=stories())
 def test_random_chains_end_where_the_naive_ledger_ends(story: list[Any]) -> None:

@@ -174,7 +174,7 @@ def test_storage_goes_on_for_both_parts_as_for_the_whole() -> None:
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.data())
 def test_goods_are_conserved_through_any_life_of_splits_and_freezes(data: st.DataObject) -> None:

@@ -304,7 +304,7 @@ def test_another_firm_and_another_market_go_on_selling() -> None:
 
 
 @settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.data())
 def test_goods_are_conserved_through_offers_trades_freezes_and_expiry(data: st.DataObject) -> None:
