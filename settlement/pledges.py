@@ -81,22 +81,14 @@ def confirm(hold_id: int, *, agreed: bool, by: User, now: dt.datetime) -> Receip
     stand against the pledge since: `OWNER_CHANGED`, `RECEIPT_FROZEN`, `RECEIPT_ASIDE`,
     `RECEIPT_MOVING`, `UNKNOWN_RECEIPT`.
     """
-    hold = _locked(hold_id)
+    hold = set_aside.locked_hold(hold_id, HoldKind.PLEDGE)
     if hold.state != HoldState.ENTERED:
         raise HoldError("PLEDGE_STATE")
     if hold.asked_by_id == by.pk:
         raise HoldError("SAME_PERSON")
     if agreed:
-        receipt = set_aside.locked(hold.receipt_id)
-        if receipt.owner_id != hold.firm_id:
-            raise HoldError("OWNER_CHANGED")
-        _check_free(receipt)
-    hold.answered_by, hold.answered_at = by, now
-    hold.state = HoldState.ASKED if agreed else HoldState.DECLINED
-    hold.save()
-    if agreed:
-        set_aside.ask(hold)
-    return hold
+        _check_free(set_aside.check_owner(hold))
+    return set_aside.answered(hold, agreed=agreed, by=by, now=now)
 
 
 @transaction.atomic
@@ -105,7 +97,7 @@ def consent(hold_id: int, *, document: str, by: User, now: dt.datetime) -> Recei
 
     Raises `HoldError`: `UNKNOWN_PLEDGE`, `PLEDGE_STATE`, `REQUIRED`.
     """
-    hold = _locked(hold_id)
+    hold = set_aside.locked_hold(hold_id, HoldKind.PLEDGE)
     if hold.state != HoldState.HELD:
         raise HoldError("PLEDGE_STATE")
     if not document.strip():
@@ -122,7 +114,7 @@ def release(hold_id: int, *, by: User, now: dt.datetime) -> ReceiptHold:
     They stay set aside while they are frozen or expired. Raises `HoldError`: `UNKNOWN_PLEDGE`,
     `PLEDGE_STATE`, `NO_CONSENT`, `SAME_PERSON`.
     """
-    hold = _locked(hold_id)
+    hold = set_aside.locked_hold(hold_id, HoldKind.PLEDGE)
     if hold.state != HoldState.HELD:
         raise HoldError("PLEDGE_STATE")
     if hold.consent_by_id is None:
@@ -132,17 +124,6 @@ def release(hold_id: int, *, by: User, now: dt.datetime) -> ReceiptHold:
     hold.lifted_by, hold.lifted_at = by, now
     set_aside.end(hold, set_aside.locked(hold.receipt_id))
     hold.save()
-    return hold
-
-
-def _locked(hold_id: int) -> ReceiptHold:
-    hold = (
-        ReceiptHold.objects.select_for_update(of=("self",))
-        .filter(pk=hold_id, kind=HoldKind.PLEDGE)
-        .first()
-    )
-    if hold is None:
-        raise HoldError("UNKNOWN_PLEDGE")
     return hold
 
 

@@ -79,13 +79,7 @@ def lift(hold_id: int, *, document: str, by: User, now: dt.datetime) -> ReceiptH
 
     Raises `HoldError`: `UNKNOWN_FREEZE`, `FREEZE_STATE`, `SAME_PERSON`, `REQUIRED`.
     """
-    hold = (
-        ReceiptHold.objects.select_for_update(of=("self",))
-        .filter(pk=hold_id, kind=HoldKind.FREEZE)
-        .first()
-    )
-    if hold is None:
-        raise HoldError("UNKNOWN_FREEZE")
+    hold = set_aside.locked_hold(hold_id, HoldKind.FREEZE)
     if hold.state != HoldState.HELD:
         raise HoldError("FREEZE_STATE")
     if hold.asked_by_id == by.pk:

@@ -21,7 +21,7 @@ from typing import Final
 
 from django.db import models
 
-from exchange.models import LIVE_STATES, OrderRow
+from exchange.models import LIVE_STATES, OrderRow, User
 from matching.commands import CreditGoods, DebitGoods, Side, WithholdGoods
 from matching.events import GoodsCredited, GoodsDebited
 from matching.units import FirmId, Lots, ReceiptId
@@ -54,6 +54,33 @@ def locked(receipt_id: ReceiptId) -> Receipt:
     if found is None:
         raise HoldError("UNKNOWN_RECEIPT")
     return found
+
+
+def locked_hold(hold_id: int, kind: HoldKind) -> ReceiptHold:
+    """Return a hold of a kind for a change; raise `UNKNOWN_` and the kind's name otherwise."""
+    rows = ReceiptHold.objects.select_for_update(of=("self",))
+    found = rows.filter(pk=hold_id, kind=kind).first()
+    if found is None:
+        raise HoldError(f"UNKNOWN_{kind.name}")
+    return found
+
+
+def check_owner(hold: ReceiptHold) -> Receipt:
+    """Return a hold's receipt for a change; raise `OWNER_CHANGED` if it is another's by now."""
+    receipt = locked(hold.receipt_id)
+    if receipt.owner_id != hold.firm_id:
+        raise HoldError("OWNER_CHANGED")
+    return receipt
+
+
+def answered(hold: ReceiptHold, *, agreed: bool, by: User, now: dt.datetime) -> ReceiptHold:
+    """Write down the answer to a hold that was entered, and ask the engine for what is agreed."""
+    hold.answered_by, hold.answered_at = by, now
+    hold.state = HoldState.ASKED if agreed else HoldState.DECLINED
+    hold.save()
+    if agreed:
+        ask(hold)
+    return hold
 
 
 def held_lots(firm_id: FirmId) -> dict[ReceiptId, Lots]:

@@ -65,26 +65,12 @@ def answer(hold_id: int, *, agreed: bool, by: User, now: dt.datetime) -> Receipt
     Raises `HoldError`: `UNKNOWN_SPLIT`, `SPLIT_STATE`, `OWNER_CHANGED`, and what has come to
     stand against it since, as in `ask`. Fewer free lots are the engine's refusal.
     """
-    hold = (
-        ReceiptHold.objects.select_for_update(of=("self",))
-        .filter(pk=hold_id, kind=HoldKind.SPLIT)
-        .first()
-    )
-    if hold is None:
-        raise HoldError("UNKNOWN_SPLIT")
+    hold = set_aside.locked_hold(hold_id, HoldKind.SPLIT)
     if hold.state != HoldState.ENTERED:
         raise HoldError("SPLIT_STATE")
     if agreed:
-        receipt = set_aside.locked(hold.receipt_id)
-        if receipt.owner_id != hold.firm_id:
-            raise HoldError("OWNER_CHANGED")
-        _check(receipt, hold.lots)
-    hold.answered_by, hold.answered_at = by, now
-    hold.state = HoldState.ASKED if agreed else HoldState.DECLINED
-    hold.save()
-    if agreed:
-        set_aside.ask(hold)
-    return hold
+        _check(set_aside.check_owner(hold), hold.lots)
+    return set_aside.answered(hold, agreed=agreed, by=by, now=now)
 
 
 def waiting(*, most: int = 100) -> list[ReceiptHold]:

@@ -105,37 +105,20 @@ def _item(request: VenueRequest, form: ItemForm) -> None:
     )
 
 
-def _return(request: VenueRequest, form: NoteForm) -> None:
-    incoming.propose_return(
-        form.cleaned_data["row"],
-        note=form.cleaned_data["note"],
-        by=request.user,
-        now=timezone.now(),
-    )
+def _noted(act: Callable[..., Any]) -> Callable[[VenueRequest, NoteForm], None]:
+    """Return what does an act for which a clerk writes a reason down."""
 
+    def do(request: VenueRequest, form: NoteForm) -> None:
+        note = form.cleaned_data["note"]
+        act(form.cleaned_data["row"], note=note, by=request.user, now=timezone.now())
 
-def _report(request: VenueRequest, form: NoteForm) -> None:
-    incoming.report_return(
-        form.cleaned_data["row"],
-        note=form.cleaned_data["note"],
-        by=request.user,
-        now=timezone.now(),
-    )
+    return do
 
 
 def _check(request: VenueRequest, form: WordForm) -> None:
     incoming.agree_return(
         form.cleaned_data["row"],
         agreed=form.cleaned_data["agreed"] == "yes",
-        by=request.user,
-        now=timezone.now(),
-    )
-
-
-def _line(request: VenueRequest, form: NoteForm) -> None:
-    reconcile.explain(
-        form.cleaned_data["row"],
-        note=form.cleaned_data["note"],
         by=request.user,
         now=timezone.now(),
     )
@@ -154,9 +137,9 @@ def _operation(request: VenueRequest, form: FoundForm) -> None:
 _ACTS: dict[str, tuple[type[ActForm], Callable[[VenueRequest, Any], None]]] = {
     "account": (WordForm, _account),
     "item": (ItemForm, _item),
-    "return": (NoteForm, _return),
-    "report": (NoteForm, _report),
+    "return": (NoteForm, _noted(incoming.propose_return)),
+    "report": (NoteForm, _noted(incoming.report_return)),
     "check": (WordForm, _check),
-    "line": (NoteForm, _line),
+    "line": (NoteForm, _noted(reconcile.explain)),
     "operation": (FoundForm, _operation),
 }
