@@ -257,7 +257,10 @@ class Deal:
         """The books are right: sums zero, ledger and engine equal, no money lost."""
         with self.scope():
             proof = books.prove(Still(self.world), wait_s=0)  # type: ignore[arg-type]
+            owners = {(code, firm) for _, code, firm in ledger.balances()}
         assert proof.faults == []
+        firms = {Code.TRADING, Code.COMMITTED, Code.ASIDE, Code.DEPOSIT}
+        assert {code for code, firm in owners if firm} <= firms, "the market's own are no firm's"
         assert proof.cash_fen == self.cash_in
 
 
