@@ -270,15 +270,13 @@ def trade(
     """
     terms = instrument.terms
     buyer, seller = (taker, maker) if taker.side is _BUY else (maker, taker)
-    receipt_id, available = seller.receipts[0]
+    held = seller.receipts
+    receipt_id, available = held[0]
     receipts: tuple[tuple[ReceiptId, Lots, Kg], ...]
     by_id = venue.goods.by_id
     if available >= lots:  # one receipt covers it: by far the most frequent case
-        others = seller.receipts[1:]
-        if available > lots:
-            seller.receipts = ((receipt_id, available - lots), *others)
-        else:
-            seller.receipts = others
+        left = ((receipt_id, available - lots),) if available > lots else ()
+        seller.receipts = left if len(held) == 1 else (*left, *held[1:])
         receipt = by_id[receipt_id]
         receipt.held_lots -= lots
         receipt.committed_lots += lots

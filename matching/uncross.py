@@ -90,6 +90,9 @@ def uncross(venue: Venue, instrument: Instrument, events: list[AnyEvent]) -> Non
     instrument.indicated = (0, 0, 0)
     events.append(AuctionUncrossed(instrument.instrument_id, price, volume, surplus))
     bids, asks = instrument.book.bids, instrument.book.asks
+    goods = venue.goods
+    has_lock = instrument.has_lock
+    trade = continuous.trade
     while volume:
         bid_level, ask_level = bids.best, asks.best
         # The bound on holders may have taken orders away meanwhile.
@@ -100,15 +103,19 @@ def uncross(venue: Venue, instrument: Instrument, events: list[AnyEvent]) -> Non
         bid, ask = bid_level.head, ask_level.head
         assert bid is not None
         assert ask is not None
-        lots = min(bid.open_lots - bid.hidden_lots, ask.open_lots - ask.hidden_lots, volume)
+        lots = bid.open_lots - bid.hidden_lots
+        offered = ask.open_lots - ask.hidden_lots
+        if lots > offered:
+            lots = offered
+        if lots > volume:
+            lots = volume
         maker, taker = (bid, ask) if bid.order_id < ask.order_id else (ask, bid)
-        events.append(
-            continuous.trade(venue, instrument, maker, taker, lots, price, in_auction=True)
-        )
+        events.append(trade(venue, instrument, maker, taker, lots, price, in_auction=True))
         volume -= lots
         if taker.hidden_lots and taker.open_lots == taker.hidden_lots:
             continuous.refresh(venue, taker, events)
-        continuous.follow_up(venue, instrument, maker, taker, events)
+        if has_lock or maker.hidden_lots or goods.filled:
+            continuous.follow_up(venue, instrument, maker, taker, events)
 
 
 def indicate(instrument: Instrument, events: list[AnyEvent]) -> None:
