@@ -18,7 +18,7 @@ from settlement.models import (
     OperationState,
     PaymentOperation,
 )
-from settlement.models.account import INCOMING_NEXT
+from settlement.models.account import INCOMING_CHECKED, INCOMING_NEXT
 from settlement.payments import operations, rails
 from settlement.payments.operations import Place
 from settlement.payments.ports import Answer, Incoming, OperationKind, PaymentAdapter
@@ -78,9 +78,13 @@ def receive(rail: str, item: Incoming, now: dt.datetime) -> bool:
     return is_new
 
 
+# Whose it is, and that it goes or went back, is always said by two people: one clerk says so, a
+# second person agrees.
+
+
 @transaction.atomic
-def decide(item_id: int, *, firm: Firm, note: str, by: User, now: dt.datetime) -> IncomingItem:
-    """A clerk says whose an unknown item is, and the firm has it.
+def claim(item_id: int, *, firm: Firm, note: str, by: User, now: dt.datetime) -> IncomingItem:
+    """Say whose an unknown item is; `note` is how one knows.
 
     Raises `IncomingError`: `UNKNOWN_ITEM`, `ITEM_STATE`, `NO_ACCOUNT` if the firm has none on this
     rail, `OTHER_ACCOUNT` if the money lies on the account of another firm.
@@ -89,22 +93,8 @@ def decide(item_id: int, *, firm: Firm, note: str, by: User, now: dt.datetime) -
     if item.state != IncomingState.UNKNOWN:
         raise IncomingError("ITEM_STATE")
     item.firm = firm
-    item.note = note
-    item.decided_by = by
-    item.decided_at = now
-    _move(item, IncomingState.MATCHED)
-    live = BoundAccount.objects.filter(firm=firm, rail=item.rail, state=AccountState.BOUND)
-    account = live.first()
-    if account is None:
-        raise IncomingError("NO_ACCOUNT")
-    if account.funding != item.account:
-        raise IncomingError("OTHER_ACCOUNT")
-    funds.receive(item, account, by=by, now=now)
-    return item
-
-
-# Money goes back where it came from, by the rail or by the bank itself, and always by two people:
-# one clerk says so, a second person agrees.
+    _claimed_account(item)
+    return _ask(item, IncomingState.CLAIMED, note=note, by=by, now=now)
 
 
 @transaction.atomic
@@ -136,16 +126,18 @@ def report_return(item_id: int, *, note: str, by: User, now: dt.datetime) -> Inc
 
 
 @transaction.atomic
-def agree_return(item_id: int, *, agreed: bool, by: User, now: dt.datetime) -> IncomingItem:
+def agree(item_id: int, *, agreed: bool, by: User, now: dt.datetime) -> IncomingItem:
     """A second person agrees, or declines, as the first may, too.
 
-    What was proposed is then asked of the rail; what the bank did by itself is done with. Raises
-    `IncomingError`: `UNKNOWN_ITEM`, `ITEM_STATE`, `SAME_PERSON`.
+    What was claimed is then the firm's; what was proposed is asked of the rail; what the bank did
+    by itself is done with. Raises `IncomingError`: `UNKNOWN_ITEM`, `ITEM_STATE`, `SAME_PERSON`,
+    and what `claim` raises about accounts, should they have changed since.
     """
     item = _locked(item_id)
-    if item.state not in (IncomingState.PROPOSED, IncomingState.REPORTED):
+    if item.state not in INCOMING_CHECKED:
         raise IncomingError("ITEM_STATE")
     if not agreed:
+        item.firm = None
         item.proposed_by = None
         item.proposed_at = None
         _move(item, IncomingState.UNKNOWN)
@@ -154,6 +146,11 @@ def agree_return(item_id: int, *, agreed: bool, by: User, now: dt.datetime) -> I
         raise IncomingError("SAME_PERSON")
     item.decided_by = by
     item.decided_at = now
+    if item.state == IncomingState.CLAIMED:
+        account = _claimed_account(item)
+        _move(item, IncomingState.MATCHED)
+        funds.receive(item, account, by=by, now=now)
+        return item
     if item.state == IncomingState.REPORTED:
         _move(item, IncomingState.RETURNED)
         return item
@@ -198,6 +195,17 @@ def _ask(
     item.refusal = ""
     _move(item, state)
     return item
+
+
+def _claimed_account(item: IncomingItem) -> BoundAccount:
+    """Return the account of the firm that is said to own the item, on which it must lie."""
+    live = BoundAccount.objects.filter(firm=item.firm, rail=item.rail, state=AccountState.BOUND)
+    account = live.first()
+    if account is None:
+        raise IncomingError("NO_ACCOUNT")
+    if account.funding != item.account:
+        raise IncomingError("OTHER_ACCOUNT")
+    return account
 
 
 def _purpose(item: IncomingItem) -> str:

@@ -15,6 +15,7 @@ from settlement.models import (
     BankInstruction,
     BankSettings,
     BoundAccount,
+    Finding,
     FundsMovement,
     IncomingItem,
     IncomingState,
@@ -28,6 +29,7 @@ from settlement.models import (
     ReceiptState,
     Reconciliation,
 )
+from settlement.models.account import INCOMING_CHECKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +113,14 @@ class PaymentDesk:
 
     accounts: list[BoundAccount]
     unknown_items: list[IncomingItem]
-    returns: list[IncomingItem]
+    returns: list[IncomingItem]  # and claims: what a second person is asked, or the rail
     breaks: list[RailLine]
-    lost: list[PaymentOperation]
+    lost: list[tuple[PaymentOperation, Finding | None]]  # with what somebody says of it
     operations: list[PaymentOperation]
     reconciliations: list[Reconciliation]
 
 
-_GOING_BACK: Final = (IncomingState.PROPOSED, IncomingState.REPORTED, IncomingState.RETURNING)
+_ON_ITS_WAY: Final = (*INCOMING_CHECKED, IncomingState.RETURNING)
 
 
 def payment_desk(*, most: int = 50) -> PaymentDesk:
@@ -135,15 +137,22 @@ def payment_desk(*, most: int = 50) -> PaymentDesk:
             IncomingItem.objects.filter(state=IncomingState.UNKNOWN).order_by("pk")[:most]
         ),
         returns=list(
-            IncomingItem.objects.select_related("proposed_by")
-            .filter(state__in=_GOING_BACK)
+            IncomingItem.objects.select_related("proposed_by", "firm")
+            .filter(state__in=_ON_ITS_WAY)
             .order_by("pk")[:most]
         ),
         breaks=list(RailLine.objects.filter(state__in=broken).order_by("pk")[:most]),
-        lost=list(asked.filter(state=OperationState.HUMAN).order_by("pk")[:most]),
+        lost=_lost(most),
         operations=list(asked.order_by("-pk")[:most]),
         reconciliations=list(Reconciliation.objects.order_by("rail")),
     )
+
+
+def _lost(most: int) -> list[tuple[PaymentOperation, Finding | None]]:
+    rows = PaymentOperation.objects.filter(state=OperationState.HUMAN).order_by("pk")[:most]
+    waiting = Finding.objects.select_related("said_by").filter(agreed=None)
+    of = {one.operation_id: one for one in waiting.filter(operation__in=[row.pk for row in rows])}
+    return [(row, of.get(row.pk)) for row in rows]
 
 
 def account_of(firm: Firm, rail: str) -> BoundAccount | None:

@@ -329,6 +329,7 @@ LEG_DIRECTIONS = {"in": _("缴入"), "out": _("划出")}
 ITEM_STATES = {
     "matched": _("已认领"),
     "unknown": _("待认领"),
+    "claimed": _("待复核认领"),
     "proposed": _("待复核退回"),
     "reported": _("待复核银行退回"),
     "returning": _("退回中"),

@@ -51,6 +51,7 @@ from settlement.models.payment import (
 )
 from settlement.models.rail import (
     CustodyEntry,
+    Finding,
     LineState,
     Notification,
     OperationState,
@@ -88,6 +89,7 @@ __all__ = [
     "Endorsement",
     "Exhibit",
     "FinalStatement",
+    "Finding",
     "Forum",
     "FreezeReason",
     "FreezeState",

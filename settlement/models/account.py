@@ -68,7 +68,8 @@ class IncomingState(models.TextChoices):
     """What became of money that came in by itself."""
 
     MATCHED = "matched"
-    UNKNOWN = "unknown"  # nobody's yet: a clerk assigns it or sends it back
+    UNKNOWN = "unknown"  # nobody's yet
+    CLAIMED = "claimed"  # a firm's, says one person: a second has to agree
     PROPOSED = "proposed"  # to be sent back: a second person has to agree
     REPORTED = "reported"  # the bank has sent it back, says one person: a second has to agree
     RETURNING = "returning"  # the rail is asked
@@ -78,12 +79,15 @@ class IncomingState(models.TextChoices):
 _I = IncomingState
 INCOMING_NEXT: Final[dict[str, frozenset[str]]] = {
     _I.MATCHED: frozenset(),
-    _I.UNKNOWN: frozenset({_I.MATCHED, _I.PROPOSED, _I.REPORTED}),
+    _I.UNKNOWN: frozenset({_I.CLAIMED, _I.PROPOSED, _I.REPORTED}),
+    _I.CLAIMED: frozenset({_I.UNKNOWN, _I.MATCHED}),
     _I.PROPOSED: frozenset({_I.UNKNOWN, _I.RETURNING}),
     _I.REPORTED: frozenset({_I.UNKNOWN, _I.RETURNED}),
     _I.RETURNING: frozenset({_I.UNKNOWN, _I.RETURNED}),
     _I.RETURNED: frozenset(),
 }
+INCOMING_CHECKED: Final = (_I.CLAIMED, _I.PROPOSED, _I.REPORTED)
+"""What waits for a second person."""
 assert INCOMING_NEXT.keys() == set(IncomingState), "every state states its exits"
 
 
@@ -117,12 +121,16 @@ class IncomingItem(models.Model):
                 condition=models.Q(decided_by__isnull=True)
                 | models.Q(proposed_by__isnull=True)
                 | ~models.Q(decided_by=models.F("proposed_by")),
-                name="return_agreed_by_another",
+                name="item_agreed_by_another",
             ),
             models.CheckConstraint(
                 condition=models.Q(proposed_by__isnull=False)
-                | ~models.Q(state__in=["proposed", "reported", "returning"]),
-                name="return_asked_by_somebody",
+                | ~models.Q(state__in=["claimed", "proposed", "reported", "returning"]),
+                name="item_asked_by_somebody",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(firm__isnull=False) | ~models.Q(state="claimed"),
+                name="claim_names_its_firm",
             ),
             models.UniqueConstraint(fields=["venue", "rail", "ref"], name="one_item_per_reference"),
         ]

@@ -88,6 +88,45 @@ class PaymentOperation(models.Model):
         ]
 
 
+class Finding(models.Model):
+    """What a person has found out about a HUMAN operation; `agreed` is another person's word.
+
+    What was declined stays as a record.
+    """
+
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
+    operation = models.ForeignKey(
+        PaymentOperation, on_delete=models.PROTECT, related_name="findings"
+    )
+    is_done = models.BooleanField()
+    ref = models.CharField(max_length=100)
+    said_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    said_at = models.DateTimeField()
+    agreed = models.BooleanField(null=True)
+    answered_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    answered_at = models.DateTimeField(null=True)
+
+    objects = VenueManager["Finding"]()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["operation"],
+                condition=models.Q(agreed__isnull=True) | models.Q(agreed=True),
+                name="one_finding_at_a_time",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(agreed__isnull=True)
+                | models.Q(agreed=False, answered_by__isnull=False)
+                | (
+                    models.Q(agreed=True, answered_by__isnull=False)
+                    & ~models.Q(answered_by=models.F("said_by"))
+                ),
+                name="finding_agreed_by_another",
+            ),
+        ]
+
+
 class CustodyEntry(models.Model):
     """What the custody bank's account has seen on the ledger rail: the rail's own memory."""
 

@@ -266,27 +266,3 @@ def as_operation(row: PaymentOperation) -> Operation:
 def _came_as(row: PaymentOperation) -> str:
     """Return the rail's name of what a RETURN sends back: it came by no operation of ours."""
     return row.method if row.kind == OperationKind.RETURN else ""
-
-
-def answer_by_hand(
-    pk: int, *, done: bool, ref: str, now: dt.datetime, then: Then
-) -> PaymentOperation:
-    """A person has found out what became of an operation that nobody could tell.
-
-    Raises `OperationError`: `UNKNOWN_OPERATION`, `OPERATION_STATE` for any other.
-    """
-    with transaction.atomic():
-        rows = PaymentOperation.objects.select_for_update(of=("self",))
-        row = rows.filter(pk=pk).first()
-        if row is None:
-            raise OperationError("UNKNOWN_OPERATION")
-        if row.state != S.HUMAN:
-            raise OperationError("OPERATION_STATE")
-        row.state = S.DONE if done else S.REFUSED
-        row.ref = ref
-        row.code = "BY_HAND"
-        row.done_fen = row.amount_fen if done else 0
-        row.ended_at = now
-        row.save()
-        then(row, Answer(Outcome(row.state), "BY_HAND", ref, row.done_fen))
-    return row

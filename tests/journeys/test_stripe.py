@@ -16,6 +16,7 @@ from tests.journeys.conftest import Desk
 from tests.journeys.product import Product, free_port
 
 POWER = "莱州湾热电有限公司(演示)"
+PARENT = "某能源集团有限公司"
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def test_a_buyer_sends_money_a_stranger_too_and_a_seller_is_paid_out(
     # The buyer's bank sends; a message brings us to look, nobody presses anything.
     bank = Desk(browser, product)
     bank.page.goto(counter)
-    for payer, amount in ((POWER, "50000.25"), ("某贸易有限公司", "777")):
+    for payer, amount in ((POWER, "50000.25"), ("某贸易有限公司", "777"), (PARENT, "888")):
         bank.page.select_option("#account", label=POWER)
         bank.page.fill("#payer", payer)
         bank.page.fill("#amount", amount)
@@ -65,20 +66,27 @@ def test_a_buyer_sends_money_a_stranger_too_and_a_seller_is_paid_out(
     expect(buyer.by("movement-row").first).to_have_attribute("data-state", "confirmed")
 
     clerk.go("/qldz/payments/")
-    row = clerk.by("item-row")
-    expect(row).to_contain_text("某贸易有限公司")
+    row = clerk.by("item-row").filter(has_text="某贸易有限公司")
     expect(row).to_contain_text("THIRD_PARTY")
     row.locator("[name=note]").fill("非本企业来款")
     row.get_by_test_id("propose-return").click()
+    row = clerk.by("item-row").filter(has_text=PARENT)
+    row.locator("[name=note]").fill("集团代付，见委托书")
+    row.locator("[name=firm]").select_option(label=POWER)
+    row.get_by_test_id("claim").click()
     expect(clerk.by("item-row")).to_have_count(0)
-    expect(clerk.by("return-row")).to_have_attribute("data-state", "proposed")
+    expect(clerk.by("return-row")).to_have_count(2)
     expect(clerk.by("agree-return")).to_have_count(0)
-    # Somebody else agrees, and the money goes back to where it came from.
+    # Somebody else agrees: one goes back to where it came from, one is the buyer's.
     reviewer = Desk(browser, product, "qldz-reviewer")
     reviewer.go("/qldz/payments/")
-    reviewer.by("agree-return").click()
+    for state in ("proposed", "claimed"):
+        row = reviewer.page.locator(f"[data-testid=return-row][data-state={state}]")
+        row.get_by_test_id("agree-return").click()
+        expect(row).to_have_count(0)
     expect(reviewer.by("return-row")).to_have_count(0)
     assert [one["amount"] for one in double.all("refund")] == [77_700]
+    expect(buyer.by("funds-available")).to_have_text("¥300,050,888.25")
 
     seller.go("/qldz/funds/")
     form = seller.page.locator("form").filter(has=seller.page.locator("[name=act][value=out]"))
@@ -86,7 +94,7 @@ def test_a_buyer_sends_money_a_stranger_too_and_a_seller_is_paid_out(
     form.get_by_test_id("withdraw").click()
     expect(seller.by("movement-row").first).to_have_attribute("data-state", "confirmed")
     assert double.things["acct_demorzyf"]["balance"] == 1_234_567
-    assert double.balance == BALANCE + 5_000_025 - 1_234_567
+    assert double.balance == BALANCE + 5_000_025 + 88_800 - 1_234_567
     clerk.go("/qldz/payments/")
     expect(clerk.by("operation-row").first).to_have_attribute("data-state", "done")
     expect(clerk.by("operation-row").first).to_contain_text("tr_")

@@ -93,17 +93,18 @@ def test_a_firm_without_an_account_is_told_so_when_it_takes_money_out(desk: Desk
 
 def test_the_clerk_explains_breaks_assigns_items_and_answers_for_the_rail(desk: Desk) -> None:
     firm = desk.firm("lzrd")
-    clerk = desk.client(Role.CLERK)
+    clerk, second = desk.client(Role.CLERK), desk.client(Role.REVIEWER)
+    operator = desk.client(Role.OPERATOR)
     now = timezone.now()
-    own: dict[str, Any] = {"venue": desk.venue, "rail": "ledger"}
+    owned: dict[str, Any] = {"venue": desk.venue, "rail": "ledger"}
     with scope.venue(desk.venue.id):
         line = RailLine.objects.create(
-            line_id="L1", kind="fee", amount_fen=-7, at=now, state=LineState.THEIRS_ONLY, **own
+            line_id="L1", kind="fee", amount_fen=-7, at=now, state=LineState.THEIRS_ONLY, **owned
         )
-        Reconciliation.objects.create(at=now, until=now, breaks=1, **own)
+        Reconciliation.objects.create(at=now, until=now, breaks=1, **owned)
         item = IncomingItem.objects.create(
             ref="I1", payer="某人", amount_fen=500, came_at=now, state=IncomingState.UNKNOWN,
-            reason="THIRD_PARTY", **own,
+            reason="THIRD_PARTY", **owned,
         )  # fmt: skip
         account = BoundAccount.objects.get(firm=firm)
         BoundAccount.objects.filter(pk=account.pk).update(funding="F1")
@@ -111,7 +112,7 @@ def test_the_clerk_explains_breaks_assigns_items_and_answers_for_the_rail(desk: 
         account.refresh_from_db()
         lost = PaymentOperation.objects.create(
             op_id="open:" + str(account.pk) + "x", purpose="x", kind="open", party="LZRD",
-            amount_fen=0, state=OperationState.HUMAN, made_at=now, next_at=now, **own,
+            amount_fen=0, state=OperationState.HUMAN, made_at=now, next_at=now, **owned,
         )  # fmt: skip
         PaymentOperation.objects.filter(pk=lost.pk).update(op_id=f"open:{account.pk}0000")
         BoundAccount.objects.create(
@@ -127,6 +128,23 @@ def test_the_clerk_explains_breaks_assigns_items_and_answers_for_the_rail(desk: 
     send(clerk, PAGE, act="line", row=line.pk, note="bank fee")
     send(clerk, PAGE, act="item", row=item.pk, firm=str(firm.pk), note="order 7")
     send(clerk, PAGE, act="operation", row=lost.pk, agreed="yes", note="cus_7")
+    with scope.venue(desk.venue.id):
+        found = lost.findings.get()
+    # One person's word is shown, and moves nothing.
+    own, others = clerk.get(PAGE).content.decode(), second.get(PAGE).content.decode()
+    for testid in ("agree-return", "agree-finding"):
+        assert (testid in own, testid in others) == (False, True)
+    assert "cus_7" in others
+    for agreeing, status in ((clerk, 302), (operator, 404)):
+        assert send(agreeing, PAGE, act="check", row=item.pk, agreed="yes").status_code == status
+        said = send(agreeing, PAGE, act="finding", row=found.pk, agreed="yes")
+        assert said.status_code == status
+    for row in (item, lost):
+        row.refresh_from_db()
+    assert (item.state, lost.state) == (IncomingState.CLAIMED, OperationState.HUMAN)
+    send(second, PAGE, act="check", row=item.pk, agreed="yes")
+    send(second, PAGE, act="finding", row=found.pk, agreed="yes")
+    assert send(second, PAGE, act="finding", row=10**6, agreed="yes").status_code == 404
     for row in (line, item, lost):
         row.refresh_from_db()
     assert (line.state, line.note) == (LineState.EXPLAINED, "bank fee")

@@ -17,7 +17,7 @@ from exchange.link import BlockingLink
 from exchange.models import Role
 from settlement import accounts, incoming, outbox, queries
 from settlement import payment_worker as worker
-from settlement.payments import operations, reconcile
+from settlement.payments import findings, operations, reconcile
 from web import roles
 from web.forms.base import ActForm
 from web.forms.payments import FoundForm, ItemForm, NoteForm, WordForm
@@ -25,19 +25,20 @@ from web.middleware import VenueRequest
 from web.reasons import sentence
 
 _CHECK = frozenset({Role.CLERK, Role.REVIEWER})
-"""Who may agree that money of unknown origin goes or went back, if somebody else has said so."""
+"""Who may agree to what somebody else has said: whose money is, that it goes or went back, what
+became of an operation."""
 
 
 @roles.only(roles.OPERATE, Role.CLERK)
 @require_http_methods(["GET", "POST"])
 def payments(request: VenueRequest) -> HttpResponse:
-    """Show what waits for a person; the clerk decides, and somebody else agrees to a return."""
+    """Show what waits for a person; the clerk decides, and somebody else agrees."""
     role = request.seat.role
     may_act, may_check = role == Role.CLERK, role in _CHECK
     if request.method == "POST":
         name = request.POST.get("act", "")
         act = _ACTS.get(name)
-        may = may_check if name == "check" else may_act
+        may = may_check if name in _CHECKS else may_act
         if not may or act is None:
             raise Http404
         _act(request, *act)
@@ -57,7 +58,15 @@ def payments(request: VenueRequest) -> HttpResponse:
             for one in desk.returns
         ],
         "breaks": [(one, NoteForm.fresh(row=one.pk)) for one in desk.breaks],
-        "lost": [(one, FoundForm.fresh(row=one.pk)) for one in desk.lost],
+        "lost": [
+            (
+                one,
+                found,
+                FoundForm.fresh(row=one.pk) if found is None else WordForm.fresh(row=found.pk),
+                found is not None and found.said_by_id == request.user.pk,
+            )
+            for one, found in desk.lost
+        ],
         "operations": desk.operations,
     }
     return render(request, "operate/payments.html", context)
@@ -96,7 +105,7 @@ def _account(request: VenueRequest, form: WordForm) -> None:
 
 
 def _item(request: VenueRequest, form: ItemForm) -> None:
-    incoming.decide(
+    incoming.claim(
         form.cleaned_data["row"],
         firm=form.owner,
         note=form.cleaned_data["note"],
@@ -116,7 +125,7 @@ def _noted(act: Callable[..., Any]) -> Callable[[VenueRequest, NoteForm], None]:
 
 
 def _check(request: VenueRequest, form: WordForm) -> None:
-    incoming.agree_return(
+    incoming.agree(
         form.cleaned_data["row"],
         agreed=form.cleaned_data["agreed"] == "yes",
         by=request.user,
@@ -125,10 +134,20 @@ def _check(request: VenueRequest, form: WordForm) -> None:
 
 
 def _operation(request: VenueRequest, form: FoundForm) -> None:
-    operations.answer_by_hand(
+    findings.report(
         form.cleaned_data["row"],
         done=form.cleaned_data["agreed"] == "yes",
         ref=form.cleaned_data["note"],
+        by=request.user,
+        now=timezone.now(),
+    )
+
+
+def _finding(request: VenueRequest, form: WordForm) -> None:
+    findings.answer(
+        form.cleaned_data["row"],
+        agreed=form.cleaned_data["agreed"] == "yes",
+        by=request.user,
         now=timezone.now(),
         then=worker.then,
     )
@@ -142,4 +161,6 @@ _ACTS: dict[str, tuple[type[ActForm], Callable[[VenueRequest, Any], None]]] = {
     "check": (WordForm, _check),
     "line": (NoteForm, _noted(reconcile.explain)),
     "operation": (FoundForm, _operation),
+    "finding": (WordForm, _finding),
 }
+_CHECKS = frozenset({"check", "finding"})

@@ -33,7 +33,7 @@ from settlement.models import (
     PaymentOperation,
     RailLine,
 )
-from settlement.payments import operations, rails, reconcile
+from settlement.payments import findings, rails, reconcile
 from settlement.payments.bankfile.layout import LayoutError, raw_standard
 from settlement.payments.bankfile.words import FileError, Reply, StatementLine
 from settlement.payments.ports import SWEEPS, OperationKind, Outcome
@@ -56,6 +56,7 @@ class Custody:
         self.clock = Clock()
         self.bank = FakeBank()
         self.clerk = User.objects.create_user("clerk")
+        self.reviewer = User.objects.create_user("reviewer")
 
     def open(self, firm: Firm, number: str) -> BoundAccount:
         """Bind a firm's account: the bank gives the virtual account, a clerk enters it."""
@@ -67,7 +68,8 @@ class Custody:
         self.pulse()
         row = PaymentOperation.objects.get(op_id=f"open:{account.pk}")
         assert row.state == OperationState.HUMAN
-        operations.answer_by_hand(row.pk, done=True, ref=number, now=self.clock(), then=worker.then)
+        found = findings.report(row.pk, done=True, ref=number, by=self.clerk, now=self.clock())
+        findings.answer(found.pk, agreed=True, by=self.reviewer, now=self.clock(), then=worker.then)
         account.refresh_from_db()
         assert (account.state, account.funding) == (AccountState.BOUND, number)
         return account
@@ -377,18 +379,18 @@ def test_unknown_money_goes_back_in_a_file_to_the_account_it_came_from(custody: 
     incoming.propose_return(item.pk, **word)
     agree: dict[str, Any] = {"agreed": True, "now": custody.clock()}
     with pytest.raises(incoming.IncomingError, match="SAME_PERSON"):
-        incoming.agree_return(item.pk, by=custody.clerk, **agree)
+        incoming.agree(item.pk, by=custody.clerk, **agree)
     for act in (
         lambda: incoming.propose_return(item.pk, **word),
-        lambda: incoming.decide(item.pk, firm=custody.buyer, **word),
+        lambda: incoming.claim(item.pk, firm=custody.buyer, **word),
     ):
         with pytest.raises(incoming.IncomingError, match="ITEM_STATE"):
             act()
     with scope.venue(2), pytest.raises(incoming.IncomingError, match="UNKNOWN_ITEM"):
-        incoming.agree_return(item.pk, by=other, **agree)
-    incoming.agree_return(item.pk, by=other, **agree)
+        incoming.agree(item.pk, by=other, **agree)
+    incoming.agree(item.pk, by=other, **agree)
     with pytest.raises(incoming.IncomingError, match="ITEM_STATE"):
-        incoming.agree_return(item.pk, by=other, **agree)
+        incoming.agree(item.pk, by=other, **agree)
     custody.pulse()
     file = custody.write()
     assert b"6228" in file.body
@@ -411,7 +413,7 @@ def test_a_refused_return_is_nobodys_again_and_may_be_tried_anew_once(custody: C
     other = User.objects.create_user("second clerk")
     for balance, ends in ((0, IncomingState.UNKNOWN), (900, IncomingState.RETURNED)):
         incoming.propose_return(item.pk, note="x", by=custody.clerk, now=custody.clock())
-        incoming.agree_return(item.pk, agreed=True, by=other, now=custody.clock())
+        incoming.agree(item.pk, agreed=True, by=other, now=custody.clock())
         custody.pulse()
         custody.bank.balance_fen = balance
         custody.load(custody.replies(custody.write()))
@@ -433,7 +435,7 @@ def test_a_proposal_may_be_declined_and_money_of_no_account_cannot_go_back(
     custody.statement()
     item = unknown(custody, "NO_ACCOUNT")
     incoming.propose_return(item.pk, note="x", by=custody.clerk, now=custody.clock())
-    incoming.agree_return(item.pk, agreed=False, by=custody.clerk, now=custody.clock())
+    incoming.agree(item.pk, agreed=False, by=custody.clerk, now=custody.clock())
     item.refresh_from_db()
     assert (item.state, item.proposed_by) == (IncomingState.UNKNOWN, None)
     IncomingItem.objects.filter(pk=item.pk).update(return_to="")

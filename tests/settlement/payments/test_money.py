@@ -154,23 +154,52 @@ def test_a_strangers_money_waits_for_the_clerk_and_is_nobodys_until_then(bank: B
     one, two = IncomingItem.objects.order_by("amount_fen")
     assert (one.state, one.reason, one.memo) == (IncomingState.UNKNOWN, "THIRD_PARTY", "for coal")
     word: dict[str, Any] = {"note": "seen the order", "by": bank.clerk, "now": bank.clock()}
+    second: dict[str, Any] = {"by": bank.finance, "now": bank.clock()}
     with pytest.raises(incoming.IncomingError, match="OTHER_ACCOUNT"):
-        incoming.decide(one.pk, firm=bank.seller, **word)
-    incoming.decide(one.pk, firm=bank.buyer, **word)
+        incoming.claim(one.pk, firm=bank.seller, **word)
+    with pytest.raises(incoming.IncomingError, match="ITEM_STATE"):
+        incoming.agree(one.pk, agreed=True, **second)
+    incoming.claim(one.pk, firm=bank.buyer, **word)
+    bank.pulse()
+    assert bank.trading(bank.buyer) == 0, "one person alone gives it to nobody"
+    for act in (incoming.propose_return, incoming.report_return):
+        with pytest.raises(incoming.IncomingError, match="ITEM_STATE"):
+            act(one.pk, **word)
+    with pytest.raises(incoming.IncomingError, match="SAME_PERSON"):
+        incoming.agree(one.pk, agreed=True, by=bank.clerk, now=bank.clock())
+    incoming.agree(one.pk, agreed=False, **second)
+    one.refresh_from_db()
+    assert (one.state, one.firm, one.proposed_by) == (IncomingState.UNKNOWN, None, None)
+    incoming.claim(one.pk, firm=bank.buyer, **word)
+    with scope.venue(2), pytest.raises(incoming.IncomingError, match="UNKNOWN_ITEM"):
+        incoming.agree(one.pk, agreed=True, **second)
+    incoming.agree(one.pk, agreed=True, **second)
     bank.pulse()
     assert (bank.trading(bank.buyer), bank.trading(bank.seller)) == (700, 0)
-    with pytest.raises(incoming.IncomingError, match="ITEM_STATE"):
-        incoming.decide(one.pk, firm=bank.buyer, **word)
+    one.refresh_from_db()
+    assert (one.proposed_by, one.decided_by) == (bank.clerk, bank.finance)
+    for act in (
+        lambda: incoming.claim(one.pk, firm=bank.buyer, **word),
+        lambda: incoming.agree(one.pk, agreed=True, **second),
+    ):
+        with pytest.raises(incoming.IncomingError, match="ITEM_STATE"):
+            act()
     with pytest.raises(incoming.IncomingError, match="UNKNOWN_ITEM"):
-        incoming.decide(10**6, firm=bank.buyer, **word)
+        incoming.claim(10**6, firm=bank.buyer, **word)
     third = self_made_item()
     with pytest.raises(incoming.IncomingError, match="NO_ACCOUNT"):
-        incoming.decide(third.pk, firm=bank.world.firm("lyjc"), **word)
+        incoming.claim(third.pk, firm=bank.world.firm("lyjc"), **word)
     third.refresh_from_db()
     assert third.state == IncomingState.UNKNOWN, "what was refused has changed nothing"
     two.refresh_from_db()
     assert two.state == IncomingState.UNKNOWN
     assert other.funding != account.funding
+    incoming.claim(two.pk, firm=bank.buyer, **word)
+    BoundAccount.objects.filter(pk=account.pk).update(state=AccountState.CLOSED)
+    with pytest.raises(incoming.IncomingError, match="NO_ACCOUNT"):
+        incoming.agree(two.pk, agreed=True, **second)
+    two.refresh_from_db()
+    assert (two.state, two.decided_by) == (IncomingState.CLAIMED, None)
 
 
 def test_what_the_bank_sent_back_by_itself_is_closed_by_two_people_and_asks_nothing(
@@ -180,28 +209,28 @@ def test_what_the_bank_sent_back_by_itself_is_closed_by_two_people_and_asks_noth
     word: dict[str, Any] = {"note": "R-7", "now": bank.clock()}
     agree: dict[str, Any] = {"agreed": True, "now": bank.clock()}
     with pytest.raises(incoming.IncomingError, match="ITEM_STATE"):
-        incoming.agree_return(item.pk, by=bank.finance, **agree)
+        incoming.agree(item.pk, by=bank.finance, **agree)
     incoming.report_return(item.pk, by=bank.clerk, **word)
     for act in (incoming.report_return, incoming.propose_return):
         with pytest.raises(incoming.IncomingError, match="ITEM_STATE"):
             act(item.pk, by=bank.clerk, **word)
     with pytest.raises(incoming.IncomingError, match="SAME_PERSON"):
-        incoming.agree_return(item.pk, by=bank.clerk, **agree)
+        incoming.agree(item.pk, by=bank.clerk, **agree)
     item.refresh_from_db()
     assert item.state == IncomingState.REPORTED, "one person alone closes nothing"
-    incoming.agree_return(item.pk, by=bank.finance, **(agree | {"agreed": False}))
+    incoming.agree(item.pk, by=bank.finance, **(agree | {"agreed": False}))
     item.refresh_from_db()
     assert (item.state, item.proposed_by) == (IncomingState.UNKNOWN, None)
     incoming.report_return(item.pk, by=bank.clerk, **word)
     with scope.venue(2), pytest.raises(incoming.IncomingError, match="UNKNOWN_ITEM"):
-        incoming.agree_return(item.pk, by=bank.finance, **agree)
-    incoming.agree_return(item.pk, by=bank.finance, **agree)
+        incoming.agree(item.pk, by=bank.finance, **agree)
+    incoming.agree(item.pk, by=bank.finance, **agree)
     item.refresh_from_db()
     assert (item.state, item.note) == (IncomingState.RETURNED, "R-7")
     assert (item.proposed_by, item.decided_by) == (bank.clerk, bank.finance)
     assert not PaymentOperation.objects.filter(kind=OperationKind.RETURN).exists()
     with pytest.raises(incoming.IncomingError, match="ITEM_STATE"):
-        incoming.agree_return(item.pk, by=bank.finance, **agree)
+        incoming.agree(item.pk, by=bank.finance, **agree)
 
 
 @pytest.mark.parametrize("state", ["proposed", "reported", "returning"])
@@ -435,7 +464,7 @@ def stranger(bank: Bank) -> IncomingItem:
 
 def send_back(bank: Bank, item: IncomingItem) -> None:
     incoming.propose_return(item.pk, note="x", by=bank.clerk, now=bank.clock())
-    incoming.agree_return(item.pk, agreed=True, by=bank.finance, now=bank.clock())
+    incoming.agree(item.pk, agreed=True, by=bank.finance, now=bank.clock())
 
 
 @pytest.mark.parametrize("fault", [*FAULTS, ""])

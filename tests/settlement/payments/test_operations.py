@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from exchange import reference, scope
-from exchange.models import Venue
+from exchange.models import User, Venue
 from settlement.models import OperationState, PaymentOperation
 from settlement.models.rail import OPERATION_NEXT
-from settlement.payments import operations
+from settlement.payments import findings, operations
 from settlement.payments.ports import Answer, OperationKind, Outcome
 from tests.settlement.payments.bench import Bench, stripe_bench
 
@@ -109,13 +111,54 @@ def test_what_nobody_can_tell_after_a_day_is_a_persons_and_no_repeat_is_made(ben
     assert work(bench, row) == S.HUMAN
     assert double.balance == 0, "after a day a repeat might be a second payment"
     assert operations.due(bench.clock()) == []
-    with pytest.raises(operations.OperationError, match="UNKNOWN_OPERATION"):
-        operations.answer_by_hand(10**6, done=True, ref="", now=bench.clock(), then=then)
+    clerk, other = User.objects.create_user("clerk"), User.objects.create_user("other")
+    now = bench.clock()
+    says: dict[str, Any] = {"done": True, "ref": "pi_7", "by": clerk, "now": now}
+    word: dict[str, Any] = {"agreed": True, "by": other, "now": now, "then": then}
+
+    def refused(code: str, act: Any, *args: Any, **kwargs: Any) -> None:
+        with pytest.raises(operations.OperationError, match=code):
+            act(*args, **kwargs)
+        row.refresh_from_db()
+        assert row.state == S.HUMAN
+
+    refused("UNKNOWN_OPERATION", findings.report, 10**6, **says)
+    refused("UNKNOWN_FINDING", findings.answer, 10**6, **word)
     ended.clear()
-    done = operations.answer_by_hand(row.pk, done=True, ref="pi_7", now=bench.clock(), then=then)
-    assert (done.state, done.done_fen, ended) == (S.DONE, 1_000, ["a"])
+    wrong = findings.report(row.pk, **(says | {"done": False, "ref": "x"}))
+    refused("FINDING_OPEN", findings.report, row.pk, **says)
+    refused("SAME_PERSON", findings.answer, wrong.pk, **(word | {"by": clerk}))
+    with scope.venue(2):
+        refused("UNKNOWN_FINDING", findings.answer, wrong.pk, **word)
+        refused("UNKNOWN_OPERATION", findings.report, row.pk, **says)
+    findings.answer(wrong.pk, **(word | {"agreed": False}))
+    refused("FINDING_STATE", findings.answer, wrong.pk, **word)
+    assert ended == [], "nothing has moved by one person's word"
+    found = findings.report(row.pk, **says)
+    findings.answer(found.pk, **word)
+    row.refresh_from_db()
+    assert (row.state, row.ref, row.done_fen, ended) == (S.DONE, "pi_7", 1_000, ["a"])
     with pytest.raises(operations.OperationError, match="OPERATION_STATE"):
-        operations.answer_by_hand(row.pk, done=False, ref="", now=bench.clock(), then=then)
+        findings.report(row.pk, **says)
+    with pytest.raises(operations.OperationError, match="FINDING_STATE"):
+        findings.answer(found.pk, **word)
+    assert [one.agreed for one in row.findings.order_by("pk")] == [False, True]
+
+
+def test_the_database_wants_two_people_for_a_finding(bench: Bench) -> None:
+    row, one = ask(bench), User.objects.create_user("one")
+    now = bench.clock()
+    fields: dict[str, Any] = {"is_done": True, "ref": "x", "said_by": one, "said_at": now}
+    for wrong in (
+        {"agreed": True, "answered_by": one, "answered_at": now},
+        {"agreed": True},
+        {"agreed": False},
+    ):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            row.findings.create(venue_id=row.venue_id, **fields, **wrong)
+    row.findings.create(venue_id=row.venue_id, **fields)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        row.findings.create(venue_id=row.venue_id, **fields)
 
 
 def test_after_a_day_it_is_looked_for_and_never_blindly_repeated(bench: Bench) -> None:
