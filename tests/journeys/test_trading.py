@@ -85,6 +85,28 @@ def test_an_offer_is_posted_and_lifted_by_name(desk: Any) -> None:
     buyer.tab("contracts")
     text(buyer.by("contract-row"), "RCYY")
 
+    # The best up to a limit, two offers at once; then the seller takes back what is left.
+    seller.order("sell", "18650", "200")
+    seller.order("sell", "18800", "300")
+    expect(row).to_have_count(3)
+    buyer.by("lift-best-buy").click()
+    expect(buyer.by("ticket-price")).to_have_value("18600")
+    buyer.by("ticket-price").fill("18700")
+    buyer.by("ticket-quantity").fill("400")
+    expect(buyer.page.locator(".checks")).to_contain_text("限价内可摘 300 箱")
+    said = buyer.submit()
+    assert "成交 300 箱" in said
+    assert "余量已放弃" in said
+    expect(row).to_have_count(1)
+    seller.by("withdraw-many").click()
+    seller.page.check("[name=withdraw-side][value=buy]")
+    expect(seller.by("withdraw-ok")).to_be_disabled()
+    seller.page.check("[name=withdraw-side][value=sell]")
+    expect(seller.by("withdraw-count")).to_have_text("将撤销 1 笔委托")
+    seller.by("withdraw-ok").click()
+    expect(seller.by("log")).to_have_text("已撤销 1 笔委托")
+    expect(row).to_have_count(0)
+
 
 def test_an_iceberg_and_a_stop_are_entered_from_the_fold_and_named_where_they_stand(
     desk: Any,

@@ -11,7 +11,7 @@ const reasons = () => ({
   DISCONNECTED: gettext("连接中断"), HOLDERS: gettext("仓单持有人已达上限"), STOP_REFUSED: gettext("触发时已不能报入"), NEGOTIATION: gettext("协商已结束"),
   BAND: gettext("超出新的价格范围"), AUCTION: gettext("竞价已结束或已改报"), WITHHELD: gettext("仓单被冻结或已到期"),
 });
-const isLive = (one) => ["open", "waiting", "suspended"].includes(one.state);
+export const isLive = (one) => ["open", "waiting", "suspended"].includes(one.state);
 const contractState = (state) => ({ settled: gettext("货款两讫"), busted: gettext("成交已撤销"), ended: gettext("合同已了结") })[state] ?? gettext("待结算");
 const nothing = (columns, words) => make("tr", {}, make("td", { colspan: columns, class: "faint" }, words));
 

@@ -17,10 +17,11 @@ export function cost(ticks, lots, one) {
 }
 
 export class Ticket {
-  constructor(root, instrument, { feed, getBook, getFunds, getReceipts, getTicker }) {
-    Object.assign(this, { root, instrument, feed, getBook, getFunds, getReceipts, getTicker });
+  constructor(root, instrument, { feed, getBook, getFunds, getOffers, getReceipts, getTicker }) {
+    Object.assign(this, { root, instrument, feed, getBook, getFunds, getOffers, getReceipts, getTicker });
     this.side = "buy";
-    this.lifting = null;
+    this.lifting = null; // the one offer that is lifted
+    this.best = false; // the best offers are lifted, up to the price
     this.terms = new Terms(root, instrument, () => feed.now());
     this.busy = false;
     this.price = $("[name=price]", root);
@@ -77,8 +78,27 @@ export class Ticket {
     this.quantity.focus();
   }
 
+  liftBest(side) {
+    this.stopLifting();
+    this.best = true;
+    const [first] = this.liftable(side);
+    if (first) this.fill(first.price, side);
+    else this.setSide(side);
+    this.quantity.focus();
+  }
+
+  // What this firm may lift, the best first; the engine knows of related firms, too.
+  liftable(side) {
+    const way = side === "buy" ? 1 : -1;
+    const offers = this.getOffers().filter((one) => one.open && one.side === (side === "buy" ? 2 : 1));
+    return offers.sort((a, b) => way * (a.price - b.price) || a.order - b.order);
+  }
+
+  get lifts() { return this.best || this.lifting !== null; }
+
   stopLifting() {
     this.lifting = null;
+    this.best = false;
     this.price.readOnly = false;
     this.render();
   }
@@ -144,7 +164,11 @@ export class Ticket {
     const blank = !this.price.value.trim() || !this.quantity.value.trim();
     if (blank) { /* wait */ } else if (ticks === null) add(false, gettext("价格不是最小变动价位的整数倍"));
     else if (row) add(ticks >= row.low_limit && ticks <= row.high_limit, `${gettext("涨跌停")} ${price(row.low_limit, one)} – ${price(row.high_limit, one)}`);
-    if (!this.lifting && !blank) {
+    if (this.best && !blank) {
+      const beyond = (one) => (this.side === "buy" ? one.price > ticks : one.price < ticks);
+      const open = this.liftable(this.side).filter((one) => !beyond(one)).reduce((sum, one) => sum + one.open, 0);
+      add(lots !== null && open > 0, `${gettext("限价内可摘")} ${quantity(open, one)}`);
+    } else if (!this.lifts && !blank) {
       if (lots === null || lots % one.step_lots) add(false, `${gettext("每档")} ${quantity(one.step_lots, one)}`);
       else add(lots >= one.min_lots && lots <= one.max_lots, `${gettext("数量")} ${quantity(one.min_lots, one)} – ${quantity(one.max_lots, one)}`);
     } else if (this.lifting) add(lots !== null && lots <= this.lifting.open, `${gettext("剩余")} ${quantity(this.lifting.open, one)}`);
@@ -157,7 +181,7 @@ export class Ticket {
         add(free >= lots, `${gettext("可卖仓单")} ${quantity(free, one)}`);
       }
     }
-    if (!this.lifting) for (const words of this.terms.faults()) add(false, words);
+    if (!this.lifts) for (const words of this.terms.faults()) add(false, words);
     if (this.feed.stale) add(false, gettext("行情中断，暂停下单"));
     else if (this.feed.state !== "open") add(false, gettext("市场正在恢复"));
     if (row?.halted) add(false, gettext("该商品已暂停交易"));
@@ -188,10 +212,11 @@ export class Ticket {
       make("li", { class: check.ok ? "ok" : "no" }, `${check.ok ? "✓" : "✕"} ${check.words}`)));
     const liftNote = $("[data-lift-note]", this.root);
     if (liftNote) {
-      liftNote.hidden = !this.lifting;
+      liftNote.hidden = !this.lifts;
+      if (this.best) text($("span", liftNote), gettext("择优摘牌：自最优价起逐笔摘取，不超过限价，余量放弃"));
       if (this.lifting) text($("span", liftNote), `${gettext("摘牌")} ${this.lifting.firm} · ${price(this.lifting.price, one)}`);
     }
-    this.terms.render(this.lifting !== null);
+    this.terms.render(this.lifts);
     this.renderReceipts();
   }
 
@@ -210,6 +235,7 @@ export class Ticket {
   }
 
   word() {
+    if (this.best) return this.side === "buy" ? gettext("择优买入") : gettext("择优卖出");
     if (this.lifting) return this.side === "buy" ? gettext("摘牌买入") : gettext("摘牌卖出");
     if (this.instrument.mode === "listed") return this.side === "buy" ? gettext("挂牌买入") : gettext("挂牌卖出");
     return this.side === "buy" ? gettext("买入") : gettext("卖出");
@@ -223,18 +249,18 @@ export class Ticket {
     const sums = cost(ticks, lots, one);
     const rows = [
       [gettext("方向"), this.word()], [gettext("商品"), `${one.name} · ${one.grade}`], [gettext("交收"), `${one.warehouse} · ${one.basis_name}`],
-      [gettext("价格"), `${price(ticks, one)} ${gettext("元/吨 含税")}`], [gettext("数量"), quantity(lots, one)],
+      [this.best ? gettext("限价（最差可接受价）") : gettext("价格"), `${price(ticks, one)} ${gettext("元/吨 含税")}`], [gettext("数量"), quantity(lots, one)],
       [gettext("货款（含税）"), money(sums.value)], [gettext("其中增值税"), `${money(sums.vat)} (${one.vat_pct}%)`],
       [gettext("手续费"), money(this.side === "buy" ? sums.fee : sums.sellerFee)],
       [gettext("冻结"), this.side === "buy" ? money(sums.hold) : quantity(lots, one)],
     ];
     if (this.lifting) rows.push([gettext("对手方"), this.lifting.firm]);
-    else rows.push(...this.terms.rows());
+    else if (!this.best) rows.push(...this.terms.rows());
     $("dl", this.dialog).replaceChildren(...rows.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
     text($("[data-testid=confirm-ok]"), this.word());
-    this.pending = this.lifting
-      ? { t: "lift", order: this.lifting.order, lots, receipts: this.chosenReceipts() }
-      : { t: "enter", instrument: one.id, side: this.side, price: ticks, lots, receipts: this.chosenReceipts(), ...this.terms.read() };
+    const wanted = { instrument: one.id, side: this.side, price: ticks, lots, receipts: this.chosenReceipts() };
+    if (this.lifting) this.pending = { t: "lift", order: this.lifting.order, lots, receipts: wanted.receipts };
+    else this.pending = this.best ? { t: "lift_best", ...wanted } : { t: "enter", ...wanted, ...this.terms.read() };
     this.pending.id = crypto.randomUUID().slice(0, 36); // one key a confirmation: a double click acts once
     this.dialog.showModal();
     $("[data-testid=confirm-ok]").focus();
@@ -253,7 +279,8 @@ export class Ticket {
       const parts = [`${gettext("已受理")} #${answer.order_id}`];
       if (answer.executed_lots) parts.push(`${gettext("成交")} ${quantity(answer.executed_lots, one)}`);
       if (answer.open_lots) parts.push(`${answer.waiting ? gettext("等待触发") : gettext("排队")} ${quantity(answer.open_lots, one)}`);
-      if (!answer.executed_lots && !answer.open_lots) parts.push(gettext("未成交，已撤销"));
+      if (this.pending.t === "lift_best" && answer.executed_lots < this.pending.lots) parts.push(gettext("余量已放弃"));
+      else if (!answer.executed_lots && !answer.open_lots) parts.push(gettext("未成交，已撤销"));
       if (answer.warned) parts.push(gettext("价格远离参考价，请留意"));
       this.say("ok", parts.join(" · "));
       this.stopLifting();

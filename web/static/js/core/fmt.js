@@ -3,6 +3,7 @@ const english = document.documentElement.lang === "en";
 const whole = new Intl.NumberFormat("en-US");
 
 export const gettext = (text) => (window.gettext ? window.gettext(text) : text);
+export const interpolate = (words, values) => values.reduce((said, value) => said.replace("%s", value), words);
 
 export function price(ticks, instrument) {
   const fen = ticks * instrument.tick_fen_per_t;

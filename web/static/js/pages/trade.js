@@ -8,6 +8,7 @@ import { OrderBook } from "../components/book.js";
 import { Chart } from "../components/chart.js";
 import { Ticket } from "../components/ticket.js";
 import { Blotter } from "../components/blotter.js";
+import { Withdrawal } from "../components/withdraw.js";
 import { renderTape } from "../components/tape.js";
 import { renderOffers } from "../components/offers.js";
 import { renderCall } from "../components/call.js";
@@ -54,10 +55,16 @@ const ticket = mayTrade ? new Ticket($("#ticket"), instrument, {
   feed,
   getBook: () => topics.book,
   getFunds: () => topics.funds,
+  getOffers: () => offers().filter((one) => one.firm !== firm),
   getReceipts: () => topics.receipts,
   getTicker: ticker,
 }) : null;
 const blotter = page.firm ? new Blotter($("#blotter"), { feed, instruments, mayTrade, say }) : null;
+const withdrawal = mayTrade ? new Withdrawal($("#withdraw"), instrument, { feed, getOrders: () => topics.orders, say }) : null;
+$("#withdraw-button")?.addEventListener("click", () => withdrawal.open());
+for (const button of document.querySelectorAll("[data-lift-best]")) {
+  button.addEventListener("click", () => { openSheet(); ticket.liftBest(button.dataset.liftBest); });
+}
 const chart = new Chart($("#chart"), $("#chart-table"), instrument);
 
 // Offers to everybody, and those that name this firm.
@@ -88,7 +95,7 @@ if (listed) {
 part("tape", () => renderTape($("#tape tbody"), topics.trades ?? [], instrument), 200);
 part("chart", () => chart.render(topics.candles ?? []), 250);
 part("ticket", () => ticket?.render(), 300);
-part("blotter", () => blotter?.render(topics), 100);
+part("blotter", () => { blotter?.render(topics); if ($("#withdraw")?.open) withdrawal.render(); }, 100);
 part("account", () => {
   const funds = topics.funds ?? { available: 0, held: 0, committed: 0 };
   for (const name of ["available", "held", "committed"]) text($(`[data-testid=funds-${name}]`), money(funds[name]));
@@ -131,7 +138,7 @@ part("ticker", () => {
 // An instrument that was listed after this page was made: the page is made again, once.
 let asked = false;
 function dirtyReload() {
-  if (asked || ticket?.busy || $("#confirm").open || document.activeElement?.closest?.("form")) return;
+  if (asked || ticket?.busy || $("dialog[open]") || document.activeElement?.closest?.("form")) return;
   asked = true;
   setTimeout(() => location.reload(), 1500);
 }
@@ -177,6 +184,7 @@ document.addEventListener("keydown", (event) => {
     b: () => { ticket.stopLifting(); ticket.setSide("buy"); ticket.quantity.focus(); },
     s: () => { ticket.stopLifting(); ticket.setSide("sell"); ticket.quantity.focus(); },
     1: () => ticket.peg("opposite"), 2: () => ticket.peg("own"), 3: () => ticket.peg("beyond"), 4: () => ticket.peg("last"),
+    x: () => withdrawal.open(),
     "?": () => $("#keys").showModal(),
   }[event.key.toLowerCase()];
   if (act) { event.preventDefault(); act(); }
