@@ -22,6 +22,7 @@ from exchange.models import (
     OrderRow,
     OrderState,
     TradeRow,
+    TradingBan,
     VenueStatus,
 )
 from matching.commands import FirmStatus, HaltScope, Side, Special
@@ -35,15 +36,18 @@ from matching.events import (
     CashReleased,
     CashReserved,
     DayOpened,
+    FirmLimitsChanged,
     FirmStatusChanged,
     HaltChanged,
     InstrumentDefined,
+    KillSwitched,
     OrderAmended,
     OrderCancelled,
     OrderEntered,
     OrderReduced,
     OrderResumed,
     OrderSuspended,
+    SelfMatchChanged,
     StopTriggered,
     TradeBusted,
     TradeDischarged,
@@ -331,6 +335,30 @@ class _Page:
             status=MembershipStatus.ACTIVE if active else MembershipStatus.SUSPENDED
         )
 
+    def killed(self, event: KillSwitched) -> None:
+        who = {"firm_id": event.firm_id, "trader_id": event.trader_id}
+        if event.blocked:
+            TradingBan.objects.create(
+                venue_id=self.venue_id,
+                reason=event.reason,
+                cancelled=event.count,
+                actor_id=event.actor_id,
+                banned_at=self.at,
+                **who,
+            )
+        else:
+            TradingBan.objects.filter(lifted_at=None, **who).update(
+                lifted_at=self.at, lifted_by_id=event.actor_id, lift_reason=event.reason
+            )
+
+    def limited(self, event: FirmLimitsChanged) -> None:
+        Membership.objects.filter(firm_id=event.firm_id).update(
+            orders_per_s=event.orders_per_s, burst=event.burst, day_value_fen=event.day_value_fen
+        )
+
+    def self_match(self, event: SelfMatchChanged) -> None:
+        Membership.objects.filter(firm_id=event.firm_id).update(self_match=event.policy)
+
     def instrument_defined(self, event: InstrumentDefined) -> None:
         Instrument.objects.filter(pk=event.instrument_id, status=InstrumentStatus.PROPOSED).update(
             status=InstrumentStatus.LISTED
@@ -433,6 +461,9 @@ _WRITE: dict[type, Any] = {
     BidderJoined: _Page.joined,
     BondReleased: _Page.bond_released,
     FirmStatusChanged: _Page.firm_status,
+    KillSwitched: _Page.killed,
+    FirmLimitsChanged: _Page.limited,
+    SelfMatchChanged: _Page.self_match,
     InstrumentDefined: _Page.instrument_defined,
     HaltChanged: _Page.halted,
     DayOpened: _Page.day_opened,

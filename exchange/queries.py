@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.db import models
+
 from exchange.models import (
     Bookmark,
     DayStatistics,
+    Firm,
     FirmFunds,
     Instrument,
     InstrumentStatus,
     Membership,
     OrderRow,
     OrderState,
+    Role,
+    Seat,
+    TradingBan,
+    User,
     VenueStatus,
 )
 from exchange.scope import current_venue_id
@@ -67,6 +74,28 @@ def orders(firm_id: int, *, page: int, size: int = 50) -> list[OrderRow]:
     return list(
         OrderRow.objects.filter(firm_id=firm_id).order_by("-order_id")[start : start + size]
     )
+
+
+def traders(firm: Firm) -> list[User]:
+    """Return the people who may enter orders for a firm at the current venue."""
+    seats = Seat.objects.select_related("user").filter(firm=firm, role=Role.TRADER)
+    return [seat.user for seat in seats.order_by("user__username")]
+
+
+def bans(firm: Firm, *, most: int = 50) -> list[TradingBan]:
+    """Return who of a firm may enter nothing, and then the bans that were lifted, newest first."""
+    rows = TradingBan.objects.filter(firm_id=firm.pk)
+    return list(rows.order_by(models.F("lifted_at").desc(nulls_first=True), "-pk")[:most])
+
+
+def banned_firms() -> set[int]:
+    """Return the ids of the firms of which somebody is banned now."""
+    return set(TradingBan.objects.filter(lifted_at=None).values_list("firm_id", flat=True))
+
+
+def usernames(ids: set[int]) -> dict[int, str]:
+    """Return the user names of people, by id."""
+    return dict(User.objects.filter(pk__in=ids).values_list("pk", "username"))
 
 
 def venue_status() -> VenueStatus:

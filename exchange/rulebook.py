@@ -35,9 +35,13 @@ from matching.commands import (
     DefineInstrument,
     FirmStatus,
     HaltScope,
+    KillSwitch,
     Mode,
+    SelfMatch,
+    SetFirmLimits,
     SetFirmStatus,
     SetHalt,
+    SetSelfMatch,
 )
 from matching.events import AnyEvent, CommandRejected, RejectReason
 from matching.units import MAX_INT
@@ -360,6 +364,53 @@ def set_firm_status(*, membership: Membership, link: BlockingLink, active: bool)
     refused = _refusal(link, membership.venue_id, SetFirmStatus(membership.firm_id, status))
     if refused is not None:
         raise RuleError(refused.reason, "firm", refused.values)
+
+
+def set_ban(
+    *,
+    membership: Membership,
+    link: BlockingLink,
+    trader_id: int,
+    banned: bool,
+    operator: User,
+    reason: str,
+) -> None:
+    """Forbid a firm, or one trader of it (0: all), every order and cancel what they have; or allow.
+
+    The kill switch: it acts within the block, and the row follows when the projection has read
+    the engine's answer.
+    """
+    if not reason.strip():
+        raise RuleError("REQUIRED", "reason")
+    command = KillSwitch(membership.firm_id, trader_id, banned, operator.pk, reason.strip())
+    refused = _refusal(link, membership.venue_id, command)
+    if refused is not None:
+        raise RuleError(refused.reason, "", refused.values)
+
+
+def set_limits(
+    *,
+    membership: Membership,
+    link: BlockingLink,
+    orders_per_s: int,
+    burst: int,
+    day_value_fen: int,
+    self_match: SelfMatch,
+) -> None:
+    """Bound what a firm may enter a second and a day (0: unbounded), and say how it meets itself.
+
+    `burst` orders at once; value in fen. The firm's bucket begins full.
+    """
+    if (orders_per_s > 0) != (burst > 0):
+        raise RuleError("RATE_AND_BURST", "burst", (orders_per_s, burst))
+    firm_id = membership.firm_id
+    for command in (
+        SetFirmLimits(firm_id, orders_per_s, burst, day_value_fen),
+        SetSelfMatch(firm_id, self_match),
+    ):
+        refused = _refusal(link, membership.venue_id, command)
+        if refused is not None:
+            raise RuleError(refused.reason, "", refused.values)
 
 
 # Approvals.

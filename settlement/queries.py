@@ -21,6 +21,7 @@ from settlement.models import (
     IncomingState,
     LineState,
     Obligation,
+    ObligationState,
     OperationState,
     PaymentOperation,
     RailLine,
@@ -153,6 +154,13 @@ def _lost(most: int) -> list[tuple[PaymentOperation, Finding | None]]:
     waiting = Finding.objects.select_related("said_by").filter(agreed=None)
     of = {one.operation_id: one for one in waiting.filter(operation__in=[row.pk for row in rows])}
     return [(row, of.get(row.pk)) for row in rows]
+
+
+def begun(trades: list[int]) -> set[int]:
+    """Return those of the trades whose contracts have begun to settle, or have ended."""
+    before = [ObligationState.MATCHED, ObligationState.SECURED]
+    rows = Obligation.objects.filter(trade_id__in=trades).exclude(state__in=before)
+    return set(rows.values_list("trade_id", flat=True))
 
 
 def account_of(firm: Firm, rail: str) -> BoundAccount | None:

@@ -7,12 +7,14 @@ from django.urls import include, path
 
 from web.views import (
     bank_files,
+    busts,
     contracts,
     documents,
     freezes,
     health,
     hooks,
     market,
+    members,
     netting,
     office,
     operate,
@@ -84,8 +86,9 @@ urlpatterns = [
     path("<slug:venue>/ops/new/", operate.new_instrument, name="new-instrument"),
     path("<slug:venue>/ops/instruments/<slug:code>/", operate.halt, name="halt"),
     path("<slug:venue>/ops/halt/", operate.halt_venue, name="halt-venue"),
-    path("<slug:venue>/ops/firms/", operate.firms, name="firms"),
-    path("<slug:venue>/ops/firms/<slug:code>/", operate.membership, name="membership"),
+    path("<slug:venue>/ops/busts/", busts.busts, name="busts"),
+    path("<slug:venue>/ops/firms/", members.firms, name="firms"),
+    path("<slug:venue>/ops/firms/<slug:code>/", members.membership, name="membership"),
     path("<slug:venue>/ops/approvals/", operate.approvals, name="approvals"),
     path(
         "<slug:venue>/ops/approvals/<int:approval_id>/",

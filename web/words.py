@@ -9,7 +9,7 @@ from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_noop as _
 
 from exchange.models import Instrument, OrderRow, Venue
-from matching.commands import OrderKind, Phase, Side, TimeInForce
+from matching.commands import OrderKind, Phase, SelfMatch, Side, TimeInForce
 from matching.events import CancelReason
 from settlement.models import Obligation
 
@@ -326,6 +326,19 @@ BATCH_STATES = {
     "not_carried": _("本渠道不办理"),
 }
 LEG_DIRECTIONS = {"in": _("缴入"), "out": _("划出")}
+BUST_STATES = {
+    "asked": _("待复核"),
+    "agreed": _("等待撮合系统"),
+    "declined": _("未同意"),
+    "refused": _("撮合系统拒绝"),
+    "done": _("已撤销"),
+}
+SELF_MATCH = {
+    SelfMatch.REFUSE_NEWEST.value: _("拒绝新委托"),
+    SelfMatch.CANCEL_OLDEST.value: _("撤销已挂委托"),
+    SelfMatch.CANCEL_BOTH.value: _("两者都撤销"),
+    SelfMatch.DECREASE.value: _("相抵后撤销"),
+}
 ITEM_STATES = {
     "matched": _("已认领"),
     "unknown": _("待认领"),
@@ -424,6 +437,7 @@ _TABLES = {
     "batch": BATCH_STATES,
     "leg": LEG_DIRECTIONS,
     "item": ITEM_STATES,
+    "bust": BUST_STATES,
     "rail": RAILS,
     "bank_file": BANK_FILES,
     "line": LINE_STATES,

@@ -1,5 +1,6 @@
 """Rows of the exchange: imported here for Django's registry and re-exported by name."""
 
+from exchange.models.busts import BUST_OPEN, BustRequest, BustState
 from exchange.models.instruments import (
     Approval,
     Commodity,
@@ -20,13 +21,17 @@ from exchange.models.projected import (
     OrderRow,
     OrderState,
     TradeRow,
+    TradingBan,
     VenueStatus,
 )
 
 __all__ = [
+    "BUST_OPEN",
     "LIVE_STATES",
     "Approval",
     "Bookmark",
+    "BustRequest",
+    "BustState",
     "Candle",
     "Commodity",
     "DayStatistics",
@@ -43,6 +48,7 @@ __all__ = [
     "Role",
     "Seat",
     "TradeRow",
+    "TradingBan",
     "TradingMode",
     "User",
     "Venue",

@@ -56,6 +56,11 @@ class Membership(models.Model):
     )
     may_buy = models.BooleanField(default=True)
     may_sell = models.BooleanField(default=True)
+    # As the engine tells them; 0 is unbounded.
+    orders_per_s = models.PositiveIntegerField(default=0)
+    burst = models.PositiveIntegerField(default=0)
+    day_value_fen = models.PositiveBigIntegerField(default=0)
+    self_match = models.PositiveSmallIntegerField(default=1)  # matching.commands.SelfMatch
 
     objects = VenueManager["Membership"]()
 

@@ -113,6 +113,35 @@ class TradeRow(models.Model):
         ]
 
 
+class TradingBan(models.Model):
+    """That a firm, or one trader of it, may enter nothing: the kill switch as the engine tells it.
+
+    One that has been lifted stays as a record.
+    """
+
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
+    firm_id = models.PositiveBigIntegerField()
+    trader_id = models.PositiveBigIntegerField()  # 0: everybody of the firm
+    reason = models.CharField(max_length=200)
+    cancelled = models.PositiveIntegerField()  # orders that ended with it
+    actor_id = models.PositiveBigIntegerField()
+    banned_at = models.DateTimeField()
+    lifted_at = models.DateTimeField(null=True)
+    lifted_by_id = models.PositiveBigIntegerField(null=True)
+    lift_reason = models.CharField(max_length=200, blank=True)
+
+    objects = VenueManager["TradingBan"]()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["venue", "firm_id", "trader_id"],
+                condition=models.Q(lifted_at__isnull=True),
+                name="one_ban_at_a_time",
+            ),
+        ]
+
+
 class FirmFunds(models.Model):
     """What the engine says a firm may commit, at `seq`."""
 

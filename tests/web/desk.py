@@ -141,12 +141,20 @@ class Desk:
         self.catch_up()
         return receipt
 
-    def enter(self, firm: Firm, instrument: Instrument, side: Side, lots: int, price: int) -> Any:
+    def enter(
+        self,
+        firm: Firm,
+        instrument: Instrument,
+        side: Side,
+        lots: int,
+        price: int,
+        trader: int = 1,
+    ) -> Any:
         """Enter an order of a firm; return the first event."""
         self.numbers += 1
         order = EnterOrder(
             firm.pk,
-            1,
+            trader,
             f"d{self.numbers}",
             now_us(),
             instrument.pk,

@@ -8,9 +8,10 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from exchange import reference
-from exchange.models import Venue
+from exchange.models import User, Venue
+from matching.limits import RATE_MOST
 from web import words
-from web.forms.base import ActForm
+from web.forms.base import ActForm, NumberField
 
 
 class ConfirmedForm(ActForm):
@@ -46,6 +47,49 @@ class HaltForm(ConfirmedForm):
 
     reason = forms.CharField(label=_("原因"), max_length=200)
     field_order = ["reason", "confirmation"]
+
+
+class BanForm(HaltForm):
+    """Who of a firm may enter nothing any more; 0 is everybody."""
+
+    trader = forms.TypedChoiceField(label=_("范围"), coerce=int)
+    field_order = ["trader", "reason", "confirmation"]
+
+    def __init__(self, code: str, traders: list[User], *args: Any, **options: Any) -> None:
+        super().__init__(code, *args, **options)
+        field: Any = self.fields["trader"]
+        field.choices = [(0, _("整个企业"))] + [(one.pk, one.username) for one in traders]
+
+
+class BustForm(ActForm):
+    """A trade to be undone, and why; the reason goes into the journal and to both parties."""
+
+    trade = forms.IntegerField(label=_("成交号"), min_value=1, max_value=2**53)
+    reason = forms.CharField(label=_("原因"), max_length=200)
+
+
+class BustAnswerForm(ActForm):
+    """The word of the second person."""
+
+    row = forms.IntegerField(min_value=1, max_value=2**53, widget=forms.HiddenInput({"id": False}))
+    agreed = forms.ChoiceField(choices=[("yes", "yes"), ("no", "no")])
+
+
+class LimitsForm(ActForm):
+    """What a firm may enter a second and a day, and what becomes of orders that meet its own."""
+
+    orders_per_s = forms.IntegerField(
+        label=_("每秒委托数"), min_value=0, max_value=RATE_MOST, help_text=_("0 为不限。")
+    )
+    burst = forms.IntegerField(
+        label=_("瞬时最多委托数"), min_value=0, max_value=RATE_MOST, help_text=_("0 为不限。")
+    )
+    day_value = NumberField(
+        label=_("每日委托金额上限（元）"), decimals=2, help_text=_("0 为不限。")
+    )
+    self_match = forms.TypedChoiceField(
+        label=_("遇到本集团委托时"), coerce=int, choices=list(words.SELF_MATCH.items())
+    )
 
 
 class ApprovalForm(ActForm):

@@ -1,4 +1,4 @@
-"""The operator's console: instruments, approvals, firms, halts, the journal and the books."""
+"""The operator's console: instruments, approvals, halts, the journal and the books."""
 
 from __future__ import annotations
 
@@ -15,13 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from exchange import access, queries, rulebook
 from exchange.link import BlockingLink, LinkError
-from exchange.models import (
-    Approval,
-    InstrumentStatus,
-    Membership,
-    MembershipStatus,
-    Role,
-)
+from exchange.models import BUST_OPEN, Approval, BustRequest, InstrumentStatus, Role
 from exchange.rulebook import RuleError
 from exchange.sequencer import VenueState
 from matching.commands import Phase
@@ -153,8 +147,8 @@ def halt(request: VenueRequest, code: str) -> HttpResponse:
                 reason=form.cleaned_data["reason"],
             )
 
-        if _decided(request, form, decide, role=Role.OPERATOR):
-            _say_halt(request, form, instrument.code)
+        if decided(request, form, decide, role=Role.OPERATOR):
+            say_halt(request, form, instrument.code)
             return redirect("console", venue=request.venue.code)
         status = REFUSED
     engine = _engine(request)
@@ -195,8 +189,8 @@ def halt_venue(request: VenueRequest) -> HttpResponse:
                 reason=form.cleaned_data["reason"],
             )
 
-        if _decided(request, form, decide):
-            _say_halt(request, form, code)
+        if decided(request, form, decide):
+            say_halt(request, form, code)
             return redirect("console", venue=request.venue.code)
         status = REFUSED
     context = console_frame(request, "venue") | {
@@ -205,48 +199,6 @@ def halt_venue(request: VenueRequest) -> HttpResponse:
         "may_act": not is_halted or request.seat.role == Role.OPERATOR,
     }
     return render(request, "operate/venue.html", context, status=status)
-
-
-# Firms.
-
-
-@roles.only(roles.OPERATE)
-@require_GET
-def firms(request: VenueRequest) -> HttpResponse:
-    """Show the member firms."""
-    context = console_frame(request, "firms") | {
-        "rows": Membership.objects.select_related("firm").order_by("firm__code")
-    }
-    return render(request, "operate/firms.html", context)
-
-
-@roles.only(roles.OPERATE)
-@require_http_methods(["GET", "POST"])
-def membership(request: VenueRequest, code: str) -> HttpResponse:
-    """Show one member firm; the operator suspends its membership or ends the suspension."""
-    member = Membership.objects.select_related("firm").filter(firm__code=code.lower()).first()
-    if member is None:
-        raise Http404
-    is_suspended = member.status == MembershipStatus.SUSPENDED
-    form = ConfirmedForm.fresh(member.firm.code, halted="0" if is_suspended else "1")
-    status = 200
-    if request.method == "POST":
-        form = ConfirmedForm(member.firm.code, request.POST)
-
-        def decide(link: BlockingLink) -> None:
-            rulebook.set_firm_status(membership=member, link=link, active=not form.wants_halt)
-
-        if _decided(request, form, decide, role=Role.OPERATOR):
-            _say_halt(request, form, member.firm.code.upper())
-            return redirect("firms", venue=request.venue.code)
-        status = REFUSED
-    context = console_frame(request, "firms") | {
-        "member": member,
-        "is_halted": is_suspended,
-        "form": form,
-        "may_halt": request.seat.role == Role.OPERATOR,
-    }
-    return render(request, "operate/membership.html", context, status=status)
 
 
 # Approvals.
@@ -270,7 +222,7 @@ def approvals(request: VenueRequest) -> HttpResponse:
                 **terms,
             )
 
-        if _decided(request, form, decide, role=Role.OPERATOR):
+        if decided(request, form, decide, role=Role.OPERATOR):
             messages.success(request, _("已登记，待复核人启用。"))
             return redirect("approvals", venue=request.venue.code)
         status = REFUSED
@@ -306,7 +258,7 @@ def activate_approval(request: VenueRequest, approval_id: int) -> HttpResponse:
     if approval is None:
         raise Http404
     form = ActivateForm(request.POST)
-    if _decided(
+    if decided(
         request,
         form,
         lambda link: rulebook.activate_approval(approval=approval, reviewer=request.user),
@@ -357,6 +309,7 @@ def console_frame(request: VenueRequest, section: str = "") -> dict[str, Any]:
         "section": section,
         "venue_halted": status.halted,
         "waiting_approvals": Approval.objects.filter(activated_by__isnull=True).count(),
+        "waiting_busts": BustRequest.objects.filter(state__in=BUST_OPEN).count(),
         "waiting_rules": RuleVersion.objects.filter(state=RuleState.DRAFT).count(),
         "may_list": request.seat.role == Role.OPERATOR,
     }
@@ -381,7 +334,7 @@ def _engine(request: VenueRequest) -> dict[str, Any]:
     return answer | {"state": state.value}
 
 
-def _decided(
+def decided(
     request: VenueRequest,
     form: ActForm,
     decide: Callable[[BlockingLink], None],
@@ -407,6 +360,7 @@ def _decided(
     return True
 
 
-def _say_halt(request: VenueRequest, form: ConfirmedForm, code: str) -> None:
+def say_halt(request: VenueRequest, form: ConfirmedForm, code: str) -> None:
+    """Tell the operator what has been stopped or resumed."""
     said = _("已暂停：%(code)s") if form.wants_halt else _("已恢复：%(code)s")
     messages.success(request, said % {"code": code})

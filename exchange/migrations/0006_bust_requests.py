@@ -1,0 +1,33 @@
+"""Trades are undone by two people, who leave a record."""
+
+import django.db.models.deletion
+from django.conf import settings
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('exchange', '0005_bans_and_limits'),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name='BustRequest',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('trade_id', models.PositiveBigIntegerField()),
+                ('reason', models.CharField(max_length=200)),
+                ('state', models.CharField(choices=[('asked', 'Asked'), ('agreed', 'Agreed'), ('declined', 'Declined'), ('refused', 'Refused'), ('done', 'Done')], default='asked', max_length=10)),
+                ('asked_at', models.DateTimeField()),
+                ('answered_at', models.DateTimeField(null=True)),
+                ('refusal', models.CharField(blank=True, max_length=40)),
+                ('answered_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('asked_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('venue', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='exchange.venue')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(condition=models.Q(('state__in', ['asked', 'agreed'])), fields=('venue', 'trade_id'), name='one_bust_request_at_a_time'), models.CheckConstraint(condition=models.Q(('state__in', ['asked', 'declined']), models.Q(('answered_by__isnull', False), models.Q(('answered_by', models.F('asked_by')), _negated=True)), _connector='OR'), name='bust_agreed_by_another')],
+            },
+        ),
+    ]
