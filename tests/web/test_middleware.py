@@ -73,6 +73,7 @@ MEMBERS: Final[dict[str, frozenset[str]]] = {
     "<slug:venue>/ops/new/": frozenset({Role.OPERATOR}),
     "<slug:venue>/ops/instruments/<slug:code>/": VENUE,
     "<slug:venue>/ops/halt/": VENUE,
+    "<slug:venue>/ops/busts/": VENUE,
     "<slug:venue>/ops/firms/": VENUE,
     "<slug:venue>/ops/firms/<slug:code>/": VENUE,
     "<slug:venue>/ops/approvals/": VENUE,
