@@ -25,6 +25,7 @@ from exchange.models import (
     Instrument,
     InstrumentStatus,
     Membership,
+    ResaleRule,
     TradingMode,
     User,
     Venue,
@@ -37,6 +38,7 @@ from matching.commands import (
     HaltScope,
     KillSwitch,
     Mode,
+    ResaleLock,
     SelfMatch,
     SetFirmLimits,
     SetFirmStatus,
@@ -47,6 +49,11 @@ from matching.events import AnyEvent, CommandRejected, RejectReason
 from matching.units import MAX_INT
 
 MODES: Final = {TradingMode.LISTED: Mode.LISTED, TradingMode.MATCHED: Mode.MATCHED}
+LOCKS: Final = {
+    ResaleRule.PRODUCT: ResaleLock.PRODUCT_T5_SYMMETRIC,
+    ResaleRule.RECEIPT: ResaleLock.RECEIPT_T5,
+}
+CALL_SECONDS_MOST: Final = 86_400
 CODE: Final = re.compile(r"[A-Z0-9][A-Z0-9-]{0,19}")
 """An instrument's code: upper case, as it stands in addresses and on the wall board."""
 UNITS: Final = ("t", "coil", "batch", "carton")
@@ -92,6 +99,10 @@ class InstrumentTerms:
     approval: Approval | None = None
     cover_bp: int = 10_000
     delivery: str = Delivery.RECEIPT
+    dynamic_bp: int = 0
+    call_seconds: int = 0
+    max_day_lots: int = 0
+    resale_rule: str = ResaleRule.PRODUCT
 
 
 def suggested_terms(
@@ -178,6 +189,20 @@ def check_terms(terms: InstrumentTerms, venue: Venue, today: dt.date) -> None:
         raise RuleError("CHOICE", "delivery")
     if terms.cover_bp < 10_000 and terms.delivery == Delivery.RECEIPT:
         raise RuleError("DEPOSIT_NEEDS_ACCEPTANCE", "cover_bp")  # a receipt passes fully paid only
+    if terms.resale_rule not in ResaleRule.values:
+        raise RuleError("CHOICE", "resale_rule")
+    if not 0 <= terms.dynamic_bp <= 10_000:
+        raise RuleError("NUMBER", "dynamic_bp", (terms.dynamic_bp,))
+    if terms.dynamic_bp and terms.mode != TradingMode.MATCHED:
+        raise RuleError("VOLATILITY_MODE", "dynamic_bp")
+    if not (1 if terms.dynamic_bp else 0) <= terms.call_seconds <= CALL_SECONDS_MOST:
+        raise RuleError("CALL_SECONDS", "call_seconds", (terms.call_seconds,))
+    if not 0 <= terms.max_day_lots <= MAX_INT:
+        raise RuleError("NUMBER", "max_day_lots", (terms.max_day_lots,))
+    if 0 < terms.max_day_lots < terms.min_lots:
+        raise RuleError(
+            RejectReason.BELOW_MINIMUM, "max_day_lots", (terms.max_day_lots, terms.min_lots)
+        )
     if terms.band_bp >= 10_000:
         raise RuleError("NUMBER", "band_bp", (terms.band_bp,))
     if terms.tick_fen_per_t * terms.lot_kg % 1000:
@@ -268,6 +293,10 @@ def propose_instrument(
             plus_tolerance_bp=terms.plus_tolerance_bp,
             cover_bp=terms.cover_bp,
             delivery=terms.delivery,
+            dynamic_bp=terms.dynamic_bp,
+            call_seconds=terms.call_seconds,
+            max_day_lots=terms.max_day_lots,
+            resale_rule=terms.resale_rule,
             buyer_fee_bp=terms.buyer_fee_bp,
             seller_fee_bp=terms.seller_fee_bp,
             vat_pct=terms.commodity.vat_pct,
@@ -302,6 +331,11 @@ def announce(instrument: Instrument, link: BlockingLink) -> None:
             instrument.piece_min_kg,
             instrument.piece_max_kg,
             instrument.approval_id or 0,
+            instrument.commodity_id,
+            LOCKS[ResaleRule(instrument.resale_rule)],
+            instrument.dynamic_bp,
+            instrument.call_seconds,
+            instrument.max_day_lots,
         ),
     )
     if refused is not None:

@@ -133,6 +133,8 @@ SENTENCES: Final[dict[str, str]] = {
     "LINE_STATE": gettext_noop("该对账差异已说明。"),
     "OPERATION_STATE": gettext_noop("该业务不须人工查明。"),
     "RATE_AND_BURST": gettext_noop("每秒委托数与瞬时最多委托数须同时填写或同时为 0。"),
+    "VOLATILITY_MODE": gettext_noop("波动中断只用于电子撮合。"),
+    "CALL_SECONDS": gettext_noop("集合竞价须为 1 至 86400 秒；不设波动中断时可为 0。"),
     "UNKNOWN_REQUEST": gettext_noop("没有该申请。"),
     "BUST_ASKED": gettext_noop("已有人提请撤销该成交。"),
     "BUST_STATE": gettext_noop("该申请已办结。"),

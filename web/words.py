@@ -333,6 +333,10 @@ BUST_STATES = {
     "refused": _("撮合系统拒绝"),
     "done": _("已撤销"),
 }
+RESALE_RULES = {
+    "product": _("同一品种，买卖双向"),
+    "receipt": _("只限所买仓单"),
+}
 SELF_MATCH = {
     SelfMatch.REFUSE_NEWEST.value: _("拒绝新委托"),
     SelfMatch.CANCEL_OLDEST.value: _("撤销已挂委托"),
@@ -438,6 +442,7 @@ _TABLES = {
     "leg": LEG_DIRECTIONS,
     "item": ITEM_STATES,
     "bust": BUST_STATES,
+    "resale_rule": RESALE_RULES,
     "rail": RAILS,
     "bank_file": BANK_FILES,
     "line": LINE_STATES,

@@ -7,6 +7,7 @@ from exchange.models.instruments import (
     Delivery,
     Instrument,
     InstrumentStatus,
+    ResaleRule,
     TradingMode,
     Warehouse,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "MembershipStatus",
     "OrderRow",
     "OrderState",
+    "ResaleRule",
     "Role",
     "Seat",
     "TradeRow",

@@ -93,6 +93,13 @@ class Delivery(models.TextChoices):
     ACCEPTANCE = "acceptance"
 
 
+class ResaleRule(models.TextChoices):
+    """What may not be sold again before the fifth trading day (RULEBOOK C2)."""
+
+    PRODUCT = "product"  # the commodity, for the firm's whole group, both ways
+    RECEIPT = "receipt"  # the bought receipt alone; needs counsel's opinion
+
+
 class Instrument(models.Model):
     """One commodity, grade, delivery basis and place, admitted to one venue; has one book.
 
@@ -132,6 +139,13 @@ class Instrument(models.Model):
     plus_tolerance_bp = models.PositiveIntegerField(default=0)
     buyer_fee_bp = models.PositiveIntegerField()
     seller_fee_bp = models.PositiveIntegerField()
+    # A trade further from the last one calls an auction instead; 0: never.
+    dynamic_bp = models.PositiveIntegerField(default=0)
+    call_seconds = models.PositiveIntegerField(default=0)
+    max_day_lots = models.PositiveBigIntegerField(default=0)  # a firm and day; 0: unbounded
+    resale_rule = models.CharField(
+        max_length=8, choices=ResaleRule.choices, default=ResaleRule.RECEIPT
+    )
     vat_pct = models.PositiveSmallIntegerField()
     listed_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
 

@@ -126,6 +126,12 @@ def test_announcing_again_changes_nothing(office: Office) -> None:
         ({"name_en": "x" * 81}, "INVALID", "name_en"),
         ({"grade_en": ""}, "REQUIRED", "grade_en"),
         ({"mode": "matched"}, "APPROVAL_REQUIRED", "approval"),
+        ({"dynamic_bp": 10_001}, "NUMBER", "dynamic_bp"),
+        ({"dynamic_bp": 100, "call_seconds": 60}, "VOLATILITY_MODE", "dynamic_bp"),
+        ({"call_seconds": 86_401}, "CALL_SECONDS", "call_seconds"),
+        ({"max_day_lots": -1}, "NUMBER", "max_day_lots"),
+        ({"max_day_lots": 499}, "BELOW_MINIMUM", "max_day_lots"),
+        ({"resale_rule": "none"}, "CHOICE", "resale_rule"),
     ],
 )
 def test_terms_that_break_a_rule_are_refused_and_leave_nothing(

@@ -174,7 +174,7 @@ def test_an_order_is_amended_and_cancelled_in_its_row(desk: Any) -> None:
 
 
 def test_a_refusal_has_a_code_and_words_in_both_languages(desk: Any) -> None:
-    seller = desk("rzyf-trader")
+    seller = desk("qdhy-trader")
     seller.live(COKING)
     seller.order("sell", "1450", "500")
     # The page would stop what the engine refuses; the firm's own offer it cannot foresee.
@@ -200,7 +200,7 @@ def test_money_comes_by_the_people_whose_job_it_is(desk: Any) -> None:
 
 
 def test_the_operator_lists_suspends_and_resumes_an_instrument(desk: Any) -> None:
-    operator, trader = desk("qldz-operator"), desk("rzyf-trader")
+    operator, trader = desk("qldz-operator"), desk("lzrd-trader")
     operator.go("/qldz/ops/new/?commodity=COAL-T5500&warehouse=QDG-C01&mode=listed")
     operator.page.fill("[name=code]", "COAL-T5500-QDG")
     operator.by("propose").click()

@@ -9,10 +9,17 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from exchange import scope
+from exchange import rulebook, scope
 from exchange.models import Approval, Instrument, Membership, User
-from matching.commands import Side
-from matching.events import CommandRejected, OrderEntered, RejectReason
+from exchange.sequencer import now_us
+from matching.commands import ChangePhase, EnterOrder, Phase, Side, TimeInForce
+from matching.events import (
+    CommandRejected,
+    OrderEntered,
+    RejectReason,
+    TradeExecuted,
+    VolatilityInterrupted,
+)
 from tests.web.desk import Desk, codes, desk, operation
 
 __all__ = ["desk"]
@@ -69,6 +76,50 @@ def test_an_instrument_with_a_deposit_is_listed_for_delivery_and_acceptance(desk
         assert (row.cover_bp, row.delivery, row.status) == (1_000, "acceptance", "listed")
 
 
+def test_the_terms_of_volatility_day_and_resale_reach_the_engine(desk: Desk) -> None:
+    operator, today = desk.client("operator"), dt.datetime.now(dt.UTC).date()
+    made, activated = (User.objects.create_user(name) for name in ("one", "two"))
+    with scope.venue(1):
+        approval = rulebook.record_approval(
+            venue=desk.venue, operator=made, number="8", authority="a", opinion="o",
+            scope=["COAL-T5500"], valid_from=today - dt.timedelta(days=2),
+            valid_to=today + dt.timedelta(days=2),
+        )  # fmt: skip
+        rulebook.activate_approval(approval=approval, reviewer=activated)
+    form = typed(suggestion(operator, mode="matched"))
+    assert (form["resale_rule"], form["dynamic"], form["max_day"]) == ("product", "0", "0")
+    refused = operator.post("/qldz/ops/new/", form | {"dynamic": "1"})
+    assert codes(refused) == ["CALL_SECONDS"]
+    form |= {"dynamic": "1", "call_seconds": "60", "max_day": "3,000"}
+    form["op_id"] = operation(suggestion(operator, mode="matched"))
+    assert operator.post("/qldz/ops/new/", form).status_code == 302
+    desk.catch_up()
+    with scope.venue(1):
+        coal = Instrument.objects.get()
+    assert (coal.dynamic_bp, coal.call_seconds, coal.max_day_lots) == (100, 60, 3_000)
+    page = operator.get(f"/qldz/ops/instruments/{coal.code}/").content.decode()
+    for shown in ("±1%", "集合竞价 60 秒", "3,000 吨", "同一品种，买卖双向"):
+        assert shown in page
+    for phase in (Phase.PRE_OPEN, Phase.CONTINUOUS):
+        desk.command(ChangePhase(coal.pk, phase))
+    seller, buyer = desk.firm("rzyf"), desk.firm("lzrd")
+    desk.pay_in(buyer, 3_000_000)
+    desk.store(seller, coal, 6_000)
+    desk.enter(seller, coal, Side.SELL, 500, 722)
+    desk.enter(buyer, coal, Side.BUY, 500, 722)
+    locked = desk.enter(buyer, coal, Side.SELL, 500, 722)
+    assert locked.reason == RejectReason.RESALE_LOCK, "bought today, and not only that receipt"
+    desk.enter(seller, coal, Side.SELL, 500, 740)
+    cross = EnterOrder(
+        buyer.pk, 1, "x", now_us(), coal.pk, Side.BUY, TimeInForce.DAY, 740, 500
+    )  # fmt: skip
+    kinds = [type(event) for event in desk.command(cross)]
+    assert VolatilityInterrupted in kinds
+    assert TradeExecuted not in kinds
+    desk.enter(seller, coal, Side.SELL, 2_000, 745)
+    assert desk.enter(seller, coal, Side.SELL, 500, 745).reason == RejectReason.DAY_QUANTITY
+
+
 def test_other_terms_under_a_taken_code_are_refused(desk: Desk) -> None:
     operator = desk.client("operator")
     form = typed(suggestion(operator))
@@ -99,6 +150,11 @@ def test_other_terms_under_a_taken_code_are_refused(desk: Desk) -> None:
         ({"name_zh": "长" * 61}, "TOO_LONG"),
         ({"code": "煤炭"}, "INVALID"),
         ({"max_value": "1e9"}, "NUMBER"),
+        ({"dynamic": "2", "call_seconds": "60"}, "VOLATILITY_MODE"),
+        ({"call_seconds": "86401"}, "CALL_SECONDS"),
+        ({"max_day": "0.5"}, "NUMBER"),
+        ({"max_day": "400"}, "BELOW_MINIMUM"),
+        ({"resale_rule": "none"}, "CHOICE"),
     ],
 )
 def test_terms_that_break_a_rule_are_refused_at_their_field(

@@ -25,6 +25,8 @@ FIELD_OF: Final = {
     "seller_fee_bp": "seller_fee",
     "plus_tolerance_bp": "tolerance",
     "cover_bp": "cover",
+    "dynamic_bp": "dynamic",
+    "max_day_lots": "max_day",
 }
 """Where a rule's field is on the form, when it has another name there."""
 
@@ -61,6 +63,18 @@ class InstrumentForm(ActForm):
     max_value = NumberField(label=_("单笔最大金额（元）"), decimals=2)
     buyer_fee = NumberField(label=_("买方交易费（%）"), decimals=2)
     seller_fee = NumberField(label=_("卖方交易费（%）"), decimals=2)
+    dynamic = NumberField(
+        label=_("波动中断（偏离最近成交价 %）"),
+        decimals=2,
+        help_text=_("仅用于电子撮合：超出即暂停撮合，转入集合竞价；0 为不设。"),
+    )
+    call_seconds = NumberField(label=_("中断后集合竞价（秒）"), decimals=0)
+    max_day = NumberField(label=_("每企业每日最大数量"), decimals=3, help_text=_("0 为不限。"))
+    resale_rule = forms.ChoiceField(
+        label=_("买卖间隔（五个交易日）"),
+        choices=list(words.RESALE_RULES.items()),
+        help_text=_("国发〔2011〕38 号。只限所买仓单的，须有法律意见。"),
+    )
     tolerance = NumberField(label=_("溢装幅度（%）"), decimals=2)
     delivery = forms.ChoiceField(
         label=_("交收方式"),
@@ -144,9 +158,15 @@ class InstrumentForm(ActForm):
             if lots is None:
                 self.refuse("NUMBER", field)
             figures[field] = lots or 0
+        figures["max_day"] = 0
+        if data["max_day"].strip("0.") != "":
+            most = display.to_lots(data["max_day"], counted)
+            if most is None:
+                self.refuse("NUMBER", "max_day")
+            figures["max_day"] = most or 0
         for field in ("tick", "reference", "max_value"):
             figures[field] = rulebook.yuan_to_fen(data[field])
-        for field in ("band", "buyer_fee", "seller_fee", "tolerance", "cover"):
+        for field in ("band", "buyer_fee", "seller_fee", "tolerance", "cover", "dynamic"):
             figures[field] = rulebook.percent_to_bp(data[field])
         if not figures["tick"]:
             self.refuse("NUMBER", "tick")
@@ -185,6 +205,10 @@ class InstrumentForm(ActForm):
             approval=self.approvals.get(data["approval"]),
             cover_bp=figures["cover"],
             delivery=data["delivery"],
+            dynamic_bp=figures["dynamic"],
+            call_seconds=int(data["call_seconds"]),
+            max_day_lots=figures["max_day"],
+            resale_rule=data["resale_rule"],
         )
 
     def refuse_rule(self, error: RuleError) -> None:
@@ -249,6 +273,10 @@ def _typed(terms: InstrumentTerms) -> dict[str, str]:
         "tolerance": percent(terms.plus_tolerance_bp),
         "delivery": str(terms.delivery),
         "cover": percent(terms.cover_bp),
+        "dynamic": percent(terms.dynamic_bp),
+        "call_seconds": str(terms.call_seconds),
+        "max_day": plain(display.amount(terms.max_day_lots, counted)),
+        "resale_rule": str(terms.resale_rule),
         "piece_min_kg": str(terms.piece_min_kg),
         "piece_max_kg": str(terms.piece_max_kg),
     }
