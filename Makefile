@@ -57,7 +57,7 @@ test-postgresql: $(BIN)/.dev
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup -m databases --database postgresql
 
 test-deep: $(BIN)/.dev ## Hold the engine against the naive venue: 5,000,000 commands, 100,000 Hypothesis histories (hours; DEEP=840)
-	HAIDAI_DEEP=$(DEEP) $(BIN)/python -m pytest -q -n $(WORKERS) tests/matching/test_naive.py tests/matching/test_machine.py
+	HAIDAI_DEEP=$(DEEP) $(BIN)/python -m pytest -v -x --timeout 0 -n $(WORKERS) tests/matching/test_naive.py tests/matching/test_machine.py
 
 CONFORMANCE := .venv-conformance
 

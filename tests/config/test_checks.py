@@ -70,3 +70,18 @@ def test_a_deployment_keeps_its_key(
     assert ids(checks.key_is_kept(None)) == ["haidai.E003"]
     (tmp_path / "secret.key").write_text("x" * 50)
     assert ids(checks.key_is_kept(None)) == []
+
+
+def test_a_missing_folder_is_said_to_be_missing_without_a_traceback(tmp_path: Path) -> None:
+    away = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    done = subprocess.run(
+        [sys.executable, "manage.py", "migrate"],
+        cwd=ROOT,
+        env=away | {"HAIDAI_DATA_DIR": str(tmp_path / "nowhere")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "HAIDAI_DATA_DIR" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "nowhere").exists()
