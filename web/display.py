@@ -188,6 +188,7 @@ def instrument_data(instrument: Instrument, language: str) -> dict[str, Any]:
         "cover_bp": instrument.cover_bp,
         "plus_tolerance_bp": instrument.plus_tolerance_bp,
         "vat_pct": instrument.vat_pct,
+        "resale_rule": instrument.resale_rule,
         "approval": instrument.approval.number if instrument.approval else "",
     }
 

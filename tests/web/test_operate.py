@@ -100,6 +100,9 @@ def test_the_terms_of_volatility_day_and_resale_reach_the_engine(desk: Desk) -> 
     page = operator.get(f"/qldz/ops/instruments/{coal.code}/").content.decode()
     for shown in ("±1%", "集合竞价 60 秒", "3,000 吨", "同一品种，买卖双向"):
         assert shown in page
+    trader = desk.client("trader", "lzrd")
+    ticket = trader.get(f"/qldz/trade/{coal.code}/").content.decode()
+    assert '"resale_rule": "product"' in ticket, "the ticket says so before it is sent"
     for phase in (Phase.PRE_OPEN, Phase.CONTINUOUS):
         desk.command(ChangePhase(coal.pk, phase))
     seller, buyer = desk.firm("rzyf"), desk.firm("lzrd")

@@ -241,6 +241,12 @@ export class Ticket {
     return this.side === "buy" ? gettext("买入") : gettext("卖出");
   }
 
+  // Five trading days between buying and selling (国发〔2011〕38号).
+  resale() {
+    if (this.instrument.resale_rule === "product") return gettext("成交后五个交易日内，本企业及关联企业不得反向买卖该品种");
+    return this.side === "buy" ? gettext("所买仓单自第五个交易日起可卖出") : gettext("不限");
+  }
+
   // The law asks for a chance to correct what was typed before it binds (电子商务法 art. 50).
   confirm() {
     if (this.submitButton.disabled) return;
@@ -254,6 +260,7 @@ export class Ticket {
       [gettext("手续费"), money(this.side === "buy" ? sums.fee : sums.sellerFee)],
       [gettext("冻结"), this.side === "buy" ? money(sums.hold) : quantity(lots, one)],
     ];
+    rows.push([gettext("买卖间隔"), this.resale()]);
     if (this.lifting) rows.push([gettext("对手方"), this.lifting.firm]);
     else if (!this.best) rows.push(...this.terms.rows());
     $("dl", this.dialog).replaceChildren(...rows.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
