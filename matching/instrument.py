@@ -86,7 +86,7 @@ class Instrument:
         # Stop orders that wait, and orders that a resale lock keeps out, in order of arrival.
         self.stops: dict[OrderId, Order] = {}
         self.suspended: dict[OrderId, Order] = {}
-        # Whether orders need no look at phase, halt, mode, lock, day quantity or fractions of fen.
+        # Whether orders need no look at phase, halt, mode, day quantity or fractions of fen.
         self.is_plain = False
 
     def note_standing(self) -> None:
@@ -99,7 +99,6 @@ class Instrument:
             self.phase is Phase.CONTINUOUS
             and not self.halted
             and self.is_matched
-            and not self.has_lock
             and not self.terms.max_day_lots
             and self.is_exact
         )

@@ -26,6 +26,7 @@ from matching.events import (
 )
 from matching.instrument import Instrument
 from matching.limits import AHEAD_US, DEDUP_WINDOW_US, ID_LENGTH, OPEN_ORDERS_PER_FIRM
+from matching.locks import locked
 from matching.orders import BOOK, Order, new_order
 from matching.rules import refuse_meeting
 from matching.special import enter_special
@@ -129,6 +130,10 @@ def apply_all(
                 or entry.receipt_ids
                 or (tif is not _DAY and tif is not _GTC and tif is not _IOC)
                 or (not is_roomy and len(orders) >= OPEN_ORDERS_PER_FIRM)
+                or (
+                    instrument.has_lock
+                    and locked(venue, instrument, account.group_id, entry.side) is not None
+                )
             ):
                 give(enter_special(venue, account, entry))
                 continue
@@ -354,7 +359,10 @@ def cross(
 def move(
     venue: Venue, account: Account, command: AmendOrder, order: Order, instrument: Instrument
 ) -> tuple[AnyEvent, ...]:
-    """Amend an order so that it rests elsewhere, behind all others there, and meets nobody."""
+    """Amend an order so that it rests elsewhere, behind all others there, and meets nobody.
+
+    The resale lock is not asked: what it forbids has left the book (`locks.suspend`).
+    """
     price = command.price_ticks
     quantity = command.quantity_lots
     old_price = order.price_ticks

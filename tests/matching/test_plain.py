@@ -15,7 +15,7 @@ NOW = 1_795_400_000_000_000
 COAL = 1
 
 
-def market() -> Engine:
+def market(resale_lock: c.ResaleLock = c.ResaleLock.NONE) -> Engine:
     engine = Engine(1)
     engine.begin_block(1, NOW)
     setup: list[c.AnyCommand] = [c.OpenDay(20261123)]
@@ -24,7 +24,7 @@ def market() -> Engine:
     setup.append(
         c.DefineInstrument(
             COAL, c.Mode.MATCHED, 100, 1000, 2, 2, 60, 10**7, 100, 80, 120, 10_000, 300, 5, 7,
-            approval_id=1,
+            approval_id=1, product_id=5, resale_lock=resale_lock,
         )
     )  # fmt: skip
     for number, (firm, lots) in enumerate(((1, 30), (1, 90), (2, 40), (3, 400), (4, 6)), 1):
@@ -69,6 +69,17 @@ def chances(seed: int) -> list[c.AnyCommand]:
     return commands
 
 
+def over_days(seed: int) -> list[c.AnyCommand]:
+    """The same, while days pass: locks come and go."""
+    chance, day, commands = Random(seed), 20261123, list[c.AnyCommand]()
+    for command in chances(seed):
+        if chance.random() < 0.08:
+            day += 1
+            commands.append(c.OpenDay(day))
+        commands.append(command)
+    return commands
+
+
 def the_long_way(engine: Engine, command: c.AnyCommand) -> tuple[AnyEvent, ...]:
     kept = engine.venue.heard.commands
     kept.append(command)  # type: ignore[arg-type]
@@ -82,6 +93,27 @@ def test_the_short_way_and_the_long_way_give_the_same_bytes(seed: int) -> None:
     assert [the_long_way(long, command) for command in commands] == short.apply_all(commands)
     short.check()
     assert long.snapshot() == short.snapshot()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_both_ways_lock_what_was_traded_for_five_days(seed: int) -> None:
+    commands = over_days(seed)
+    short, long = (market(c.ResaleLock.PRODUCT_T5_SYMMETRIC) for _ in range(2))
+    answers = [the_long_way(long, command) for command in commands]
+    assert answers == short.apply_all(commands)
+    short.check()
+    assert long.snapshot() == short.snapshot()
+
+
+def test_such_days_meet_locks_and_go_the_short_way_between_them() -> None:
+    met: set[str] = set()
+    for seed in range(20):
+        engine = market(c.ResaleLock.PRODUCT_T5_SYMMETRIC)
+        for events in engine.apply_all(over_days(seed)):
+            met |= {type(event).__name__ for event in events}
+            met.add(str(getattr(events[0], "reason", "")))
+    wanted = {"RESALE_LOCK", "OrderSuspended", "OrderResumed", "OrderAmended", "TradeExecuted"}
+    assert wanted <= met
 
 
 @pytest.mark.skipif(plain.__file__.endswith(".so"), reason="compiled code looks up no names")
