@@ -39,11 +39,9 @@ from matching.commands import (
     KillSwitch,
     Mode,
     ResaleLock,
-    SelfMatch,
     SetFirmLimits,
     SetFirmStatus,
     SetHalt,
-    SetSelfMatch,
 )
 from matching.events import AnyEvent, CommandRejected, RejectReason
 from matching.units import MAX_INT
@@ -346,35 +344,29 @@ def announce(instrument: Instrument, link: BlockingLink) -> None:
 
 
 def halt_instrument(
-    *, operator: User, link: BlockingLink, instrument: Instrument, halted: bool, reason: str
+    *, operator: User, link: BlockingLink, instrument: Instrument, reason: str
 ) -> None:
-    """Suspend an instrument or resume it; resting orders stay and can be cancelled."""
-    _send_halt(
-        link, instrument.venue_id, HaltScope.INSTRUMENT, instrument.pk, operator, halted, reason
-    )
+    """Suspend an instrument; resting orders stay and can be cancelled. Two people resume it."""
+    _halt(link, instrument.venue_id, HaltScope.INSTRUMENT, instrument.pk, operator, reason)
 
 
-def halt_venue(
-    *, venue: Venue, operator: User, link: BlockingLink, halted: bool, reason: str
-) -> None:
-    """Halt the whole venue or resume it."""
-    _send_halt(link, venue.id, HaltScope.VENUE, 0, operator, halted, reason)
+def halt_venue(*, venue: Venue, operator: User, link: BlockingLink, reason: str) -> None:
+    """Halt the whole venue. Two people resume it (`decisions.ask_resume`)."""
+    _halt(link, venue.id, HaltScope.VENUE, 0, operator, reason)
 
 
-def _send_halt(
+def _halt(
     link: BlockingLink,
     venue_id: int,
     scope: HaltScope,
     target_id: int,
     operator: User,
-    halted: bool,
     reason: str,
 ) -> None:
     if not reason.strip():
         raise RuleError("REQUIRED", "reason")
-    refused = _refusal(
-        link, venue_id, SetHalt(scope, target_id, halted, operator.pk, reason.strip())
-    )
+    command = SetHalt(scope, target_id, True, operator.pk, reason.strip())
+    refused = _refusal(link, venue_id, command)
     if refused is not None:
         raise RuleError(refused.reason, "", refused.values)
 
@@ -400,51 +392,50 @@ def set_firm_status(*, membership: Membership, link: BlockingLink, active: bool)
         raise RuleError(refused.reason, "firm", refused.values)
 
 
-def set_ban(
-    *,
-    membership: Membership,
-    link: BlockingLink,
-    trader_id: int,
-    banned: bool,
-    operator: User,
-    reason: str,
+def ban(
+    *, membership: Membership, link: BlockingLink, trader_id: int, operator: User, reason: str
 ) -> None:
-    """Forbid a firm, or one trader of it (0: all), every order and cancel what they have; or allow.
+    """Forbid a firm, or one trader of it (0: all), every order, and cancel what they have.
 
     The kill switch: it acts within the block, and the row follows when the projection has read
-    the engine's answer.
+    the engine's answer. Two people lift it (`decisions.ask_lift`).
     """
     if not reason.strip():
         raise RuleError("REQUIRED", "reason")
-    command = KillSwitch(membership.firm_id, trader_id, banned, operator.pk, reason.strip())
+    command = KillSwitch(membership.firm_id, trader_id, True, operator.pk, reason.strip())
     refused = _refusal(link, membership.venue_id, command)
     if refused is not None:
         raise RuleError(refused.reason, "", refused.values)
 
 
-def set_limits(
-    *,
-    membership: Membership,
-    link: BlockingLink,
-    orders_per_s: int,
-    burst: int,
-    day_value_fen: int,
-    self_match: SelfMatch,
-) -> None:
-    """Bound what a firm may enter a second and a day (0: unbounded), and say how it meets itself.
-
-    `burst` orders at once; value in fen. The firm's bucket begins full.
-    """
+def check_limits(orders_per_s: int, burst: int) -> None:
+    """Raise `RuleError` unless both are given, or both 0."""
     if (orders_per_s > 0) != (burst > 0):
         raise RuleError("RATE_AND_BURST", "burst", (orders_per_s, burst))
-    firm_id = membership.firm_id
-    for command in (
-        SetFirmLimits(firm_id, orders_per_s, burst, day_value_fen),
-        SetSelfMatch(firm_id, self_match),
-    ):
-        refused = _refusal(link, membership.venue_id, command)
-        if refused is not None:
-            raise RuleError(refused.reason, "", refused.values)
+
+
+def is_tighter(membership: Membership, terms: dict[str, int]) -> bool:
+    """Whether `terms` only lower what a firm may enter, which one person may decide."""
+    for name in ("orders_per_s", "burst", "day_value_fen"):
+        now, wanted = getattr(membership, name), terms[name]
+        if wanted != now and (not wanted or (now and wanted > now)):
+            return False
+    return terms["self_match"] == membership.self_match
+
+
+def tighten(*, membership: Membership, link: BlockingLink, terms: dict[str, int]) -> None:
+    """Lower what a firm may enter a second and a day; value in fen, 0 unbounded.
+
+    Raises `RuleError`: `RATE_AND_BURST`, `TWO_PERSONS` if anything is wider than before. The
+    firm's bucket begins full.
+    """
+    check_limits(terms["orders_per_s"], terms["burst"])
+    if not is_tighter(membership, terms):
+        raise RuleError("TWO_PERSONS")
+    bounds = (terms["orders_per_s"], terms["burst"], terms["day_value_fen"])
+    refused = _refusal(link, membership.venue_id, SetFirmLimits(membership.firm_id, *bounds))
+    if refused is not None:
+        raise RuleError(refused.reason, "", refused.values)
 
 
 # Approvals.

@@ -326,12 +326,19 @@ BATCH_STATES = {
     "not_carried": _("本渠道不办理"),
 }
 LEG_DIRECTIONS = {"in": _("缴入"), "out": _("划出")}
-BUST_STATES = {
+DECISION_KINDS = {
+    "bust": _("撤销成交"),
+    "resume": _("恢复交易"),
+    "lift": _("恢复下单"),
+    "limits": _("放宽限制"),
+}
+DECISION_STATES = {
     "asked": _("待复核"),
     "agreed": _("等待撮合系统"),
     "declined": _("未同意"),
+    "expired": _("已失效"),
     "refused": _("撮合系统拒绝"),
-    "done": _("已撤销"),
+    "done": _("已办理"),
 }
 RESALE_RULES = {
     "product": _("同一品种，买卖双向"),
@@ -441,7 +448,8 @@ _TABLES = {
     "batch": BATCH_STATES,
     "leg": LEG_DIRECTIONS,
     "item": ITEM_STATES,
-    "bust": BUST_STATES,
+    "decision": DECISION_STATES,
+    "decision_kind": DECISION_KINDS,
     "resale_rule": RESALE_RULES,
     "rail": RAILS,
     "bank_file": BANK_FILES,

@@ -1,6 +1,11 @@
 """Rows of the exchange: imported here for Django's registry and re-exported by name."""
 
-from exchange.models.busts import BUST_OPEN, BustRequest, BustState
+from exchange.models.decisions import (
+    DECISION_OPEN,
+    Decision,
+    DecisionKind,
+    DecisionState,
+)
 from exchange.models.instruments import (
     Approval,
     Commodity,
@@ -27,15 +32,16 @@ from exchange.models.projected import (
 )
 
 __all__ = [
-    "BUST_OPEN",
+    "DECISION_OPEN",
     "LIVE_STATES",
     "Approval",
     "Bookmark",
-    "BustRequest",
-    "BustState",
     "Candle",
     "Commodity",
     "DayStatistics",
+    "Decision",
+    "DecisionKind",
+    "DecisionState",
     "Delivery",
     "FeedState",
     "Firm",

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
-from exchange import reference, rulebook, scope
+from exchange import decisions, reference, rulebook, scope
 from exchange.link import BlockingLink
 from exchange.models import (
     Approval,
@@ -251,32 +252,28 @@ def test_the_database_itself_refuses_matched_without_an_approval(office: Office)
 
 def test_halting_twice_and_resuming_twice_is_once(office: Office) -> None:
     instrument = office.propose(office.terms())
-    seen = []
-    for halted in (True, True, False, False):
-        rulebook.halt_instrument(
-            operator=office.operator,
-            link=office.link,
-            instrument=instrument,
-            halted=halted,
-            reason="look",
-        )
-        seen.append(office.market()["instruments"][0][2])
-    assert seen == [True, True, False, False]
-    for halted in (True, True, False):
-        rulebook.halt_venue(
-            venue=office.venue,
-            operator=office.operator,
-            link=office.link,
-            halted=halted,
-            reason="look",
-        )
-        assert office.market()["halted"] is halted
+    one, two, now = office.operator, office.reviewer, timezone.now()
+    halt: dict[str, Any] = {"operator": one, "link": office.link, "reason": "look"}
+    for _ in range(2):
+        rulebook.halt_instrument(instrument=instrument, **halt)
+        assert office.market()["instruments"][0][2] is True
+        rulebook.halt_venue(venue=office.venue, **halt)
+        assert office.market()["halted"] is True
+    for _ in range(2):
+        for what in (instrument, None):
+            row = decisions.ask_resume(
+                venue=office.venue, instrument=what, reason="seen", by=one, now=now
+            )
+            done = decisions.answer(row.pk, agreed=True, by=two, link=office.link, now=now)
+            assert done.state == "done"
+        assert office.market()["halted"] is False
+        assert office.market()["instruments"][0][2] is False
 
 
 def test_a_halt_needs_a_reason(office: Office) -> None:
     with pytest.raises(RuleError) as refused:
         rulebook.halt_venue(
-            venue=office.venue, operator=office.operator, link=office.link, halted=True, reason=" "
+            venue=office.venue, operator=office.operator, link=office.link, reason=" "
         )
     assert (refused.value.code, refused.value.field) == ("REQUIRED", "reason")
     assert office.market()["halted"] is False

@@ -201,6 +201,7 @@ def test_money_comes_by_the_people_whose_job_it_is(desk: Any) -> None:
 
 def test_the_operator_lists_suspends_and_resumes_an_instrument(desk: Any) -> None:
     operator, trader = desk("qldz-operator"), desk("lzrd-trader")
+    reviewer = desk("qldz-reviewer")
     operator.go("/qldz/ops/new/?commodity=COAL-T5500&warehouse=QDG-C01&mode=listed")
     operator.page.fill("[name=code]", "COAL-T5500-QDG")
     operator.by("propose").click()
@@ -224,6 +225,8 @@ def test_the_operator_lists_suspends_and_resumes_an_instrument(desk: Any) -> Non
     operator.page.fill("[name=reason]", "核查完毕")
     operator.page.fill("[name=confirmation]", "COAL-T5500-QDG")
     operator.by("halt").click()
+    reviewer.go("/qldz/ops/decisions/")
+    reviewer.by("decision-row").first.get_by_test_id("agree").click()
     expect(trader.by("phase")).to_have_text("连续交易")
     assert "排队" in trader.order("buy", "700", "500")
 

@@ -34,7 +34,7 @@ def test_every_code_that_a_form_refuses_with_has_words() -> None:
         path.read_text() for path in [*WEB.glob("forms/*.py"), *WEB.glob("views/*.py")]
     )
     used = set(re.findall(r'(?:refuse|RuleError|code=)\(?"([A-Z_]{4,})"', source))
-    assert {"NUMBER", "CONFIRMATION", "ONE_PIECE", "TICK", "NOT_ALLOWED"} <= used
+    assert {"NUMBER", "CONFIRMATION", "ONE_PIECE", "TICK", "SETTLING"} <= used
     assert used - reasons.SENTENCES.keys() == set()
 
 

@@ -9,6 +9,7 @@ from exchange.models import Membership, OrderRow, TradingBan, User
 from matching.commands import Side
 from matching.events import OrderEntered, RejectReason
 from tests.web.desk import Desk, codes, desk
+from tests.web.test_operate import agree
 
 __all__ = ["desk"]
 PATH = "/qldz/ops/firms/rzyf/"
@@ -19,7 +20,7 @@ def field(page: Any, act: str) -> str:
     return str(page.context["forms"][act]["op_id"].value())
 
 
-def test_one_trader_is_stopped_by_either_person_and_freed_by_the_operator(desk: Desk) -> None:
+def test_one_trader_is_stopped_by_either_person_and_freed_by_both(desk: Desk) -> None:
     coal, seller = desk.instrument(), desk.firm("rzyf")
     desk.store(seller, coal, 5_000)
     operator, reviewer = desk.client("operator"), desk.client("reviewer")
@@ -61,10 +62,15 @@ def test_one_trader_is_stopped_by_either_person_and_freed_by_the_operator(desk: 
     again = reviewer.post(PATH, ban | {"op_id": field(reviewer.get(PATH), "ban")})
     assert again.status_code == 302, "what stands already is no mistake"
     free = ban | {"halted": "0", "reason": "已更换密码"}
-    refused = reviewer.post(PATH, free | {"op_id": field(reviewer.get(PATH), "ban")})
-    assert codes(refused) == ["NOT_ALLOWED"]
-    free["op_id"] = field(operator.get(PATH), "ban")
-    assert operator.post(PATH, free).status_code == 302
+    free["op_id"] = field(reviewer.get(PATH), "ban")
+    assert reviewer.post(PATH, free).status_code == 302
+    agree(reviewer)
+    assert desk.enter(seller, coal, Side.SELL, 500, 722, trader=trader.pk).reason == (
+        RejectReason.TRADER_BLOCKED
+    )
+    page = operator.get("/qldz/ops/decisions/").content.decode()
+    assert f"RZYF · {trader.username}" in page
+    agree(operator)
     assert isinstance(desk.enter(seller, coal, Side.SELL, 500, 722, trader=trader.pk), OrderEntered)
     desk.catch_up()
     with scope.venue(1):
@@ -112,7 +118,14 @@ def test_limits_and_self_match_are_set_and_shown_as_the_engine_has_them(desk: De
         assert [error.code for found in errors for error in found] == [code]
     assert reviewer.post(PATH, limits).status_code == 404
     limits["op_id"] = field(operator.get(PATH), "limits")
+    assert codes(operator.post(PATH, limits)) == ["REQUIRED"], "another policy takes two people"
+    limits |= {"op_id": field(operator.get(PATH), "limits"), "reason": "按协议"}
     assert operator.post(PATH, limits).status_code == 302
+    desk.catch_up()
+    with scope.venue(1):
+        assert Membership.objects.get(firm=seller).burst == 0
+    assert "¥1,000,000.00" in reviewer.get("/qldz/ops/decisions/").content.decode()
+    agree(reviewer)
     desk.catch_up()
     with scope.venue(1):
         row = Membership.objects.get(firm=seller)

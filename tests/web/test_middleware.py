@@ -74,6 +74,7 @@ MEMBERS: Final[dict[str, frozenset[str]]] = {
     "<slug:venue>/ops/instruments/<slug:code>/": VENUE,
     "<slug:venue>/ops/halt/": VENUE,
     "<slug:venue>/ops/busts/": VENUE,
+    "<slug:venue>/ops/decisions/": VENUE,
     "<slug:venue>/ops/firms/": VENUE,
     "<slug:venue>/ops/firms/<slug:code>/": VENUE,
     "<slug:venue>/ops/approvals/": VENUE,

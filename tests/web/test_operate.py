@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from exchange import rulebook, scope
-from exchange.models import Approval, Instrument, Membership, User
+from exchange.models import Approval, Decision, Instrument, Membership, User
 from exchange.sequencer import now_us
 from matching.commands import ChangePhase, EnterOrder, Phase, Side, TimeInForce
 from matching.events import (
@@ -261,14 +261,27 @@ def test_an_instrument_is_suspended_with_reason_and_typed_code_and_resumed(desk:
     assert refused.reason == RejectReason.INSTRUMENT_HALTED
 
     resume = suspend | {"halted": "0", "op_id": operation(operator.get(path))}
-    assert operator.post(path, resume).status_code == 302
+    assert operator.post(path, resume)["Location"] == "/qldz/ops/decisions/"
+    desk.catch_up()
+    assert instruments()[0][2] == "suspended", "another person has to agree"
+    agree(desk.client("reviewer"))
+    desk.catch_up()
     assert operator.post(path, suspend).status_code == 302, "an old form sent again"
     desk.catch_up()
     assert instruments()[0][2] == "listed", "acts once"
     assert isinstance(desk.enter(seller, coal, Side.SELL, 500, 722), OrderEntered)
 
 
-def test_the_reviewer_may_halt_the_venue_but_not_resume_it(desk: Desk) -> None:
+def agree(client: Client) -> None:
+    """Agree to the last decision that was asked for."""
+    with scope.venue(1):
+        row = Decision.objects.latest("pk").pk
+    path = "/qldz/ops/decisions/"
+    fields = {"row": row, "agreed": "yes", "op_id": operation(client.get(path))}
+    assert client.post(path, fields).status_code == 302
+
+
+def test_either_person_halts_the_venue_and_both_resume_it(desk: Desk) -> None:
     coal, seller = desk.instrument(), desk.firm("rzyf")
     desk.store(seller, coal, 1_000)
     operator, reviewer = desk.client("operator"), desk.client("reviewer")
@@ -279,8 +292,12 @@ def test_the_reviewer_may_halt_the_venue_but_not_resume_it(desk: Desk) -> None:
     desk.catch_up()
     assert desk.enter(seller, coal, Side.SELL, 500, 722).reason == RejectReason.VENUE_HALTED
     resume = form | {"halted": "0", "op_id": operation(operator.get(path))}
-    assert codes(reviewer.post(path, resume)) == ["NOT_ALLOWED"]
     assert operator.post(path, resume).status_code == 302
+    again = resume | {"op_id": operation(reviewer.get(path))}
+    assert codes(reviewer.post(path, again)) == ["DECISION_ASKED"]
+    agree(operator)
+    assert desk.enter(seller, coal, Side.SELL, 500, 722).reason == RejectReason.VENUE_HALTED
+    agree(reviewer)
     desk.catch_up()
     assert isinstance(desk.enter(seller, coal, Side.SELL, 500, 722), OrderEntered)
 
@@ -329,7 +346,17 @@ def test_a_decision_that_the_engine_does_not_answer_keeps_the_form(desk: Desk) -
     assert form["op_id"] in page, "the same operation may be sent again"
 
 
-PAGES = ("", "new/", "halt/", "firms/", "firms/rzyf/", "approvals/", "journal/")
+PAGES = (
+    "",
+    "new/",
+    "halt/",
+    "busts/",
+    "decisions/",
+    "firms/",
+    "firms/rzyf/",
+    "approvals/",
+    "journal/",
+)
 
 
 @pytest.mark.parametrize("page", PAGES)

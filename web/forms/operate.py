@@ -68,7 +68,7 @@ class BustForm(ActForm):
     reason = forms.CharField(label=_("原因"), max_length=200)
 
 
-class BustAnswerForm(ActForm):
+class DecisionForm(ActForm):
     """The word of the second person."""
 
     row = forms.IntegerField(min_value=1, max_value=2**53, widget=forms.HiddenInput({"id": False}))
@@ -89,6 +89,12 @@ class LimitsForm(ActForm):
     )
     self_match = forms.TypedChoiceField(
         label=_("遇到本集团委托时"), coerce=int, choices=list(words.SELF_MATCH.items())
+    )
+    reason = forms.CharField(
+        label=_("原因"),
+        max_length=200,
+        required=False,
+        help_text=_("放宽的须写明，并由另一人同意；收紧的立即生效。"),
     )
 
 

@@ -8,14 +8,13 @@ from typing import Any, Final
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
-from exchange import queries, rulebook
+from exchange import decisions, queries, rulebook
 from exchange.link import BlockingLink
 from exchange.models import Membership, MembershipStatus, Role
-from exchange.rulebook import RuleError
-from matching.commands import SelfMatch
 from web import roles, words
 from web.forms.operate import BanForm, ConfirmedForm, LimitsForm
 from web.middleware import VenueRequest
@@ -106,43 +105,50 @@ def _set_status(request: VenueRequest, member: Membership, form: Any) -> bool:
 
 
 def _set_ban(request: VenueRequest, member: Membership, form: Any) -> bool:
-    """Either person of the operator bans from trading; the operator lifts it."""
+    """Either person of the operator bans from trading, or asks for a ban to be lifted."""
 
     def decide(link: BlockingLink) -> None:
-        if not form.wants_halt and request.seat.role != Role.OPERATOR:
-            raise RuleError("NOT_ALLOWED")
-        rulebook.set_ban(
-            membership=member,
-            link=link,
-            trader_id=form.cleaned_data["trader"],
-            banned=form.wants_halt,
-            operator=request.user,
-            reason=form.cleaned_data["reason"],
-        )
+        given = form.cleaned_data
+        who = {"membership": member, "trader_id": given["trader"], "reason": given["reason"]}
+        if form.wants_halt:
+            rulebook.ban(link=link, operator=request.user, **who)
+        else:
+            decisions.ask_lift(by=request.user, now=timezone.now(), **who)
 
     if not decided(request, form, decide):
         return False
-    say_halt(request, form, member.firm.code.upper())
+    if form.wants_halt:
+        say_halt(request, form, member.firm.code.upper())
+    else:
+        messages.success(request, _("已提请，待另一人复核。"))
     return True
 
 
 def _set_limits(request: VenueRequest, member: Membership, form: Any) -> bool:
-    """The operator bounds what a firm may enter."""
+    """The operator lowers what a firm may enter, or asks for more."""
+    asked = []
 
     def decide(link: BlockingLink) -> None:
         given = form.cleaned_data
-        rulebook.set_limits(
-            membership=member,
-            link=link,
-            orders_per_s=given["orders_per_s"],
-            burst=given["burst"],
-            day_value_fen=rulebook.yuan_to_fen(given["day_value"]),
-            self_match=SelfMatch(given["self_match"]),
+        terms = {
+            "orders_per_s": given["orders_per_s"],
+            "burst": given["burst"],
+            "day_value_fen": rulebook.yuan_to_fen(given["day_value"]),
+            "self_match": given["self_match"],
+        }
+        if rulebook.is_tighter(member, terms):
+            rulebook.tighten(membership=member, link=link, terms=terms)
+            return
+        reason, now = given["reason"], timezone.now()
+        asked.append(
+            decisions.ask_limits(
+                membership=member, terms=terms, reason=reason, by=request.user, now=now
+            )
         )
 
     if not decided(request, form, decide, role=Role.OPERATOR):
         return False
-    messages.success(request, _("已记录。"))
+    messages.success(request, _("已提请，待另一人复核。") if asked else _("已记录。"))
     return True
 
 

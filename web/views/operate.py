@@ -13,9 +13,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from exchange import access, queries, rulebook
+from exchange import access, decisions, queries, rulebook
 from exchange.link import BlockingLink, LinkError
-from exchange.models import BUST_OPEN, Approval, BustRequest, InstrumentStatus, Role
+from exchange.models import DECISION_OPEN, Approval, Decision, InstrumentStatus, Role
 from exchange.rulebook import RuleError
 from exchange.sequencer import VenueState
 from matching.commands import Phase
@@ -128,7 +128,7 @@ def _propose(request: VenueRequest, form: InstrumentForm) -> bool:
 @roles.only(roles.OPERATE)
 @require_http_methods(["GET", "POST"])
 def halt(request: VenueRequest, code: str) -> HttpResponse:
-    """Show an instrument's terms; the operator suspends or resumes it, with a reason."""
+    """Show an instrument's terms; the operator suspends it, or asks for its resumption."""
     instrument = access.instrument(code)
     is_halted = instrument.status == InstrumentStatus.SUSPENDED
     form = HaltForm.fresh(instrument.code, halted="0" if is_halted else "1")
@@ -139,17 +139,22 @@ def halt(request: VenueRequest, code: str) -> HttpResponse:
         form = HaltForm(instrument.code, request.POST)
 
         def decide(link: BlockingLink) -> None:
-            rulebook.halt_instrument(
-                operator=request.user,
-                link=link,
+            reason = form.cleaned_data["reason"]
+            if form.wants_halt:
+                rulebook.halt_instrument(
+                    operator=request.user, link=link, instrument=instrument, reason=reason
+                )
+                return
+            decisions.ask_resume(
+                venue=request.venue,
                 instrument=instrument,
-                halted=form.wants_halt,
-                reason=form.cleaned_data["reason"],
+                reason=reason,
+                by=request.user,
+                now=timezone.now(),
             )
 
         if decided(request, form, decide, role=Role.OPERATOR):
-            say_halt(request, form, instrument.code)
-            return redirect("console", venue=request.venue.code)
+            return _said(request, form, instrument.code)
         status = REFUSED
     engine = _engine(request)
     context = console_frame(request, "instruments") | {
@@ -170,7 +175,7 @@ def halt(request: VenueRequest, code: str) -> HttpResponse:
 @roles.only(roles.OPERATE)
 @require_http_methods(["GET", "POST"])
 def halt_venue(request: VenueRequest) -> HttpResponse:
-    """Halt the whole venue, which either person of the operator may; the operator resumes it."""
+    """Halt the whole venue, or ask for its resumption: either person of the operator may."""
     code = request.venue.code.upper()
     is_halted = queries.venue_status().halted
     form = HaltForm.fresh(code, halted="0" if is_halted else "1")
@@ -179,24 +184,20 @@ def halt_venue(request: VenueRequest) -> HttpResponse:
         form = HaltForm(code, request.POST)
 
         def decide(link: BlockingLink) -> None:
-            if not form.wants_halt and request.seat.role != Role.OPERATOR:
-                raise RuleError("NOT_ALLOWED")
-            rulebook.halt_venue(
-                venue=request.venue,
-                operator=request.user,
-                link=link,
-                halted=form.wants_halt,
-                reason=form.cleaned_data["reason"],
+            reason, by = form.cleaned_data["reason"], request.user
+            if form.wants_halt:
+                rulebook.halt_venue(venue=request.venue, operator=by, link=link, reason=reason)
+                return
+            decisions.ask_resume(
+                venue=request.venue, instrument=None, reason=reason, by=by, now=timezone.now()
             )
 
         if decided(request, form, decide):
-            say_halt(request, form, code)
-            return redirect("console", venue=request.venue.code)
+            return _said(request, form, code)
         status = REFUSED
     context = console_frame(request, "venue") | {
         "is_halted": is_halted,
         "form": form,
-        "may_act": not is_halted or request.seat.role == Role.OPERATOR,
     }
     return render(request, "operate/venue.html", context, status=status)
 
@@ -309,7 +310,7 @@ def console_frame(request: VenueRequest, section: str = "") -> dict[str, Any]:
         "section": section,
         "venue_halted": status.halted,
         "waiting_approvals": Approval.objects.filter(activated_by__isnull=True).count(),
-        "waiting_busts": BustRequest.objects.filter(state__in=BUST_OPEN).count(),
+        "waiting_decisions": Decision.objects.filter(state__in=DECISION_OPEN).count(),
         "waiting_rules": RuleVersion.objects.filter(state=RuleState.DRAFT).count(),
         "may_list": request.seat.role == Role.OPERATOR,
     }
@@ -358,6 +359,15 @@ def decided(
         return False
     remember(request, form)
     return True
+
+
+def _said(request: VenueRequest, form: HaltForm, code: str) -> HttpResponse:
+    """Say what was halted, or that a resumption waits for the second person."""
+    if form.wants_halt:
+        say_halt(request, form, code)
+        return redirect("console", venue=request.venue.code)
+    messages.success(request, _("已提请，待另一人复核。"))
+    return redirect("decisions", venue=request.venue.code)
 
 
 def say_halt(request: VenueRequest, form: ConfirmedForm, code: str) -> None:

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('exchange', '0006_bust_requests'),
+        ('exchange', '0005_bans_and_limits'),
     ]
 
     operations = [
