@@ -94,3 +94,14 @@ def test_a_clock_begins_at_a_price_and_has_ten_thousand_steps_at_most() -> None:
     over = replace(CLOCK, start_ticks=far + 1)
     assert refusal(engine, over) == ("PARAMETERS", (9,))
     assert refusal(engine, replace(over, start_ticks=far)) != ("PARAMETERS", (9,))
+
+
+def test_a_receipt_may_weigh_what_a_number_may_be() -> None:
+    engine = open_market(COAL)
+    lot_kg = 6_361  # of the factors of the largest number
+    assert MAX_INT % lot_kg == 0
+    give(engine, replace(COAL, instrument_id=9, lot_kg=lot_kg, tick_fen_per_t=1_000))
+    heavy = CreditGoods("heavy", 90, 90, SELLER, 9, MAX_INT // lot_kg, MAX_INT, 0)
+    over = replace(heavy, lots=heavy.lots + 1, weight_kg=MAX_INT + lot_kg)
+    assert refusal(engine, over)[0] == "LIMIT"
+    give(engine, heavy)
