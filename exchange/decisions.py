@@ -54,6 +54,15 @@ def latest(*, most: int = 50) -> list[Decision]:
     return list(rows.order_by("-pk")[:most])
 
 
+def bust_reason(trade_id: int) -> str:
+    """Return why a trade was undone, for those whose trade it was; "" if it was not."""
+    done = Decision.objects.filter(
+        kind=DecisionKind.BUST, target=f"trade:{trade_id}", state=DecisionState.DONE
+    )
+    found = done.first()
+    return found.reason if found is not None else ""
+
+
 # Asking.
 
 

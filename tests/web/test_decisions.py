@@ -94,6 +94,9 @@ def test_a_trade_is_undone_by_two_people_and_both_sides_have_back_what_it_bound(
         assert Obligation.objects.get().state == ObligationState.CANCELLED
         proof = books.prove(link, wait_s=3)
     assert proof.faults == []
+    for firm in ("lzrd", "rzyf"):
+        said = desk.client("trader", firm).get("/qldz/contracts/1/").content.decode()
+        assert "价格输错一位" in said, "both sides are told why"
     page = desk.client("finance", "lzrd").get("/qldz/funds/").content.decode()
     assert "¥1,000,000.00" in page
     assert 'data-testid="young-trade"' not in operator.get(BUSTS).content.decode()

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
+from exchange import decisions
 from exchange.link import BlockingLink
 from settlement import outbox, queries
 from settlement.contracts import exhibits, paying, rating, settling
@@ -164,6 +165,7 @@ def _page(
         "contract": one,
         "number": words.contract_number(request.venue, one.trade_id),
         "steps": _timeline(one),
+        "undone_because": decisions.bust_reason(one.trade_id),
         # A firm sees its own fee and money; the venue's people see both sides.
         "fee_fen": own_fee[firm.pk] if firm else one.buyer_fee_fen + one.seller_fee_fen,
         "payments": [
