@@ -5,16 +5,33 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from matching.commands import (
+    BustTrade,
+    ChangePhase,
     CreditGoods,
     Invite,
     Mode,
+    PassTime,
     PayTrade,
+    Phase,
     ReserveCash,
     Side,
     WithdrawAuction,
 )
-from matching.events import CommandRejected, OrderEntered, ProposalMade, TradePaid
-from matching.limits import CLOCK_STEPS, DEDUP_WINDOW_US, RECEIPTS_PER_ORDER
+from matching.events import (
+    AuctionIndicated,
+    CommandRejected,
+    OrderEntered,
+    ProposalMade,
+    TradeBusted,
+    TradePaid,
+)
+from matching.limits import (
+    BUST_WINDOW_US,
+    CLOCK_STEPS,
+    DEDUP_WINDOW_US,
+    INDICATE_US,
+    RECEIPTS_PER_ORDER,
+)
 from matching.units import MAX_INT
 from tests.matching.bidding import CLOCK, PURCHASE
 from tests.matching.bidding import market as auction_market
@@ -105,3 +122,36 @@ def test_a_receipt_may_weigh_what_a_number_may_be() -> None:
     over = replace(heavy, lots=heavy.lots + 1, weight_kg=MAX_INT + lot_kg)
     assert refusal(engine, over)[0] == "LIMIT"
     give(engine, heavy)
+
+
+def test_a_trade_is_undone_until_the_end_of_its_window_by_whatever_two_people() -> None:
+    for late_us, approver in ((0, MAX_INT), (BUST_WINDOW_US, 8)):
+        engine = open_market(COAL)
+        give(engine, sell("s", 4))
+        give(engine, buy("b", 4))
+        engine.begin_block(2, NOW + late_us)
+        undone = give(engine, BustTrade("bust", 1, 7, approver, "typed wrongly"))
+        assert isinstance(undone[0], TradeBusted)
+    engine = open_market(COAL)
+    give(engine, sell("s", 4))
+    give(engine, buy("b", 4))
+    engine.begin_block(2, NOW + BUST_WINDOW_US + 1)
+    assert refusal(engine, BustTrade("bust", 1, 7, 8, "too late"))[0] == "BUST_WINDOW"
+    assert refusal(engine, BustTrade("bust", 1, 7, MAX_INT + 1, "x"))[0] == "INVALID"
+
+
+def test_what_a_call_was_to_say_is_not_said_in_the_next_one() -> None:
+    engine = open_market(COAL)
+    give(engine, ChangePhase(7, Phase.CALL))
+    half = INDICATE_US // 2
+    engine.begin_block(2, NOW + half)
+    for phase in (Phase.CONTINUOUS, Phase.CALL):
+        give(engine, ChangePhase(7, phase))
+    give(engine, sell("s", 4))
+    give(engine, buy("b", 4))
+    engine.begin_block(3, NOW + INDICATE_US)
+    said = give(engine, PassTime())
+    assert not any(isinstance(event, AuctionIndicated) for event in said)
+    engine.begin_block(4, NOW + half + INDICATE_US)
+    said = give(engine, PassTime())
+    assert any(isinstance(event, AuctionIndicated) for event in said)
