@@ -15,6 +15,7 @@ from matching.commands import (
     Phase,
     ReserveCash,
     Side,
+    Special,
     WithdrawAuction,
 )
 from matching.events import (
@@ -23,6 +24,7 @@ from matching.events import (
     OrderEntered,
     ProposalMade,
     TradeBusted,
+    TradeExecuted,
     TradePaid,
 )
 from matching.limits import (
@@ -155,3 +157,15 @@ def test_what_a_call_was_to_say_is_not_said_in_the_next_one() -> None:
     engine.begin_block(4, NOW + half + INDICATE_US)
     said = give(engine, PassTime())
     assert any(isinstance(event, AuctionIndicated) for event in said)
+
+
+def test_what_an_iceberg_hides_at_a_second_price_stands_before_ones_own_offer() -> None:
+    engine = open_market(COAL)
+    give(engine, CreditGoods("own", 50, 50, BUYER, 7, 1, 1_000, 0))
+    give(engine, sell("a", 2, 800))
+    give(engine, replace(sell("b", 6, 801), special=Special(display_lots=2)))
+    give(engine, replace(sell("c", 1, 802), firm_id=BUYER))
+    nine = buy("d", 9, 802)
+    assert refusal(engine, nine)[0] == "RELATED_PARTY"
+    traded = give(engine, replace(nine, client_order_id="e", quantity_lots=8))
+    assert sum(one.quantity_lots for one in traded if isinstance(one, TradeExecuted)) == 8
