@@ -22,6 +22,10 @@ def test_the_engine_says_and_does_what_a_naive_venue_does(first: int) -> None:
         campaign(seed)
 
 
+def test_an_auction_ends_when_the_bound_on_holders_has_taken_its_orders() -> None:
+    campaign(6_890)  # of the deep run: the naive venue had counted on them to the end
+
+
 EVERYTHING = """
 in rest trade shows reduced amended suspended resumed triggered interrupted auction indicated phase
 withdrawn switched time ended again

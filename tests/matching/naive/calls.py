@@ -37,8 +37,13 @@ class Calls(Cancelling):
         market.indicated = (0, 0, 0)
         self.notes.append(("auction", market.terms.instrument_id, price, volume, surplus))
         while volume:
-            bid = min((o for o in market.book if o.buys), key=lambda o: -o.price)
-            ask = min((o for o in market.book if not o.buys), key=lambda o: o.price)
+            # The bound on holders may have taken away whom the auction had counted on.
+            buys = [o for o in market.book if o.buys and o.price >= price]
+            sells = [o for o in market.book if not o.buys and o.price <= price]
+            if not buys or not sells:
+                return
+            bid = min(buys, key=lambda o: -o.price)
+            ask = min(sells, key=lambda o: o.price)
             lots = min(bid.shown, ask.shown, volume)
             first, second = sorted((bid, ask), key=lambda o: o.number)
             self.trade(market, first, second, lots, price, called=True)
