@@ -78,7 +78,8 @@ def amend(venue: Venue, account: Account, command: AmendOrder) -> tuple[AnyEvent
         best = instrument.bids.best
         meets = best is not None and best.price_ticks >= price
     wish = None
-    # As in `enter`: true whenever anything could refuse.
+    # As in `enter`: true whenever anything could refuse. The resale lock cannot: what it forbids
+    # has left the book.
     if (
         meets
         or order.place != BOOK
