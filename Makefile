@@ -15,6 +15,8 @@ LIVES ?= 15
 SAMPLE ?= 200
 # Tests run on as many workers as there are cores, at most 4.
 WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -gt 4 ] && n=4; echo $$n)
+# Browsers keep a worker waiting for a third of its time: one more than cores where they are.
+WITH_BROWSERS ?= $(shell n=$$(($(WORKERS) + 1)); [ $$n -gt 4 ] && n=4; echo $$n)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check install install-dev browser test-sqlite test-postgresql test-deep simulate chaos mutate mutate-contracts build-fast test-fast test-versions test-upgrades test-conformance test-localstripe bench bench-ledger bench-matching bench-peers messages replay format clean
@@ -51,7 +53,7 @@ browser:
 	@sh tests/tools/find_chromium.sh
 
 test-sqlite: $(BIN)/.dev
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup
+	$(BIN)/python -m pytest -q -n $(WITH_BROWSERS) --dist loadgroup
 
 test-postgresql: $(BIN)/.dev
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup -m databases --database postgresql
