@@ -103,7 +103,7 @@ def ask_lift(
 def ask_limits(
     *, membership: Membership, terms: dict[str, int], reason: str, by: User, now: dt.datetime
 ) -> Decision:
-    """Ask for a firm's limits to be changed; `terms` as `rulebook.set_limits` takes them."""
+    """Ask for a firm's limits to be changed; `terms` as `rulebook.tighten` takes them."""
     check_limits(terms["orders_per_s"], terms["burst"])
     target = f"firm:{membership.firm_id}"
     return _ask(membership.venue, DecisionKind.LIMITS, target, terms, reason, by, now)

@@ -18,8 +18,12 @@ from django.db import transaction
 from exchange import bands, reference
 from exchange.link import BlockingLink
 from exchange.models import (
+    DECISION_OPEN,
     Approval,
     Commodity,
+    Decision,
+    DecisionKind,
+    DecisionState,
     Delivery,
     Firm,
     Instrument,
@@ -365,10 +369,17 @@ def _halt(
 ) -> None:
     if not reason.strip():
         raise RuleError("REQUIRED", "reason")
+    _void(DecisionKind.RESUME, f"instrument:{target_id}" if target_id else "venue")
     command = SetHalt(scope, target_id, True, operator.pk, reason.strip())
     refused = _refusal(link, venue_id, command)
     if refused is not None:
         raise RuleError(refused.reason, "", refused.values)
+
+
+def _void(kind: DecisionKind, target: str) -> None:
+    """End what was asked, or agreed and not answered, before: it was not about this stop."""
+    waiting = Decision.objects.filter(kind=kind, target=target, state__in=DECISION_OPEN)
+    waiting.update(state=DecisionState.EXPIRED)
 
 
 # Firms.
@@ -402,6 +413,7 @@ def ban(
     """
     if not reason.strip():
         raise RuleError("REQUIRED", "reason")
+    _void(DecisionKind.LIFT, f"trader:{membership.firm_id}:{trader_id}")
     command = KillSwitch(membership.firm_id, trader_id, True, operator.pk, reason.strip())
     refused = _refusal(link, membership.venue_id, command)
     if refused is not None:

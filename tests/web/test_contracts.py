@@ -24,9 +24,9 @@ __all__ = ["desk"]
 PAGE = "/qldz/contracts/1/"
 
 
-def agreed(desk: Desk, *, cover_bp: int = 1_000) -> None:
+def agreed(desk: Desk, *, cover_bp: int = 1_000, delivery: str = "acceptance") -> None:
     """A trade of 500 t of coal at 722, to be delivered and accepted."""
-    coal = desk.instrument(delivery="acceptance", cover_bp=cover_bp)
+    coal = desk.instrument(delivery=delivery, cover_bp=cover_bp)
     seller, buyer = desk.firm("rzyf"), desk.firm("lzrd")
     desk.pay_in(buyer, 1_000_000)
     desk.store(seller, coal, 1_000)

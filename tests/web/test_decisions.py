@@ -15,25 +15,13 @@ from exchange import decisions, rulebook, scope
 from exchange.link import BlockingLink
 from exchange.models import Decision, Membership, TradeRow, User
 from exchange.rulebook import RuleError
-from exchange.sequencer import now_us
-from matching.commands import LiftOrder, Side
 from settlement import books
 from settlement.models import Obligation, ObligationState
 from tests.web.desk import Desk, codes, desk, operation
+from tests.web.test_contracts import agreed
 
 __all__ = ["desk"]
 BUSTS, PATH = "/qldz/ops/busts/", "/qldz/ops/decisions/"
-
-
-def agreed(desk: Desk, delivery: str = "acceptance") -> None:
-    """A trade of 500 t of coal at 722."""
-    coal = desk.instrument(delivery=delivery, cover_bp=10_000)
-    seller, buyer = desk.firm("rzyf"), desk.firm("lzrd")
-    desk.pay_in(buyer, 1_000_000)
-    desk.store(seller, coal, 1_000)
-    entered = desk.enter(seller, coal, Side.SELL, 500, 722)
-    desk.command(LiftOrder(buyer.pk, 1, "lift", now_us(), entered.order_id, 500))
-    desk.catch_up()
 
 
 def ask(client: Client, trade: int = 1, reason: str = "价格输错一位") -> Any:
@@ -66,7 +54,7 @@ def people(desk: Desk) -> tuple[User, User]:
 def test_a_trade_is_undone_by_two_people_and_both_sides_have_back_what_it_bound(
     desk: Desk,
 ) -> None:
-    agreed(desk)
+    agreed(desk, cover_bp=10_000)
     operator, reviewer = desk.client("operator"), desk.client("reviewer")
     assert 'data-testid="young-trade" data-trade="1"' in operator.get(BUSTS).content.decode()
     assert codes(ask(operator, reason="")) == ["REQUIRED"]
@@ -104,7 +92,7 @@ def test_a_trade_is_undone_by_two_people_and_both_sides_have_back_what_it_bound(
 
 
 def test_what_has_been_settled_is_not_undone_and_the_engine_says_so(desk: Desk) -> None:
-    agreed(desk, "receipt")
+    agreed(desk, cover_bp=10_000, delivery="receipt")
     operator, reviewer = desk.client("operator"), desk.client("reviewer")
     assert codes(ask(operator)) == ["SETTLING"]
     assert 'data-testid="young-trade"' not in operator.get(BUSTS).content.decode()
@@ -123,7 +111,7 @@ def test_what_has_been_settled_is_not_undone_and_the_engine_says_so(desk: Desk) 
 def test_what_was_agreed_is_told_again_until_the_engine_answers_and_happens_once(
     desk: Desk,
 ) -> None:
-    agreed(desk)
+    agreed(desk, cover_bp=10_000)
     one, two = people(desk)
     moment = timezone.now()
     with scope.venue(1), BlockingLink(desk.address) as link:
@@ -162,7 +150,7 @@ def test_what_was_agreed_is_told_again_until_the_engine_answers_and_happens_once
 def test_a_trade_may_be_undone_for_a_quarter_of_an_hour_and_a_request_waits_for_a_day(
     desk: Desk,
 ) -> None:
-    agreed(desk)
+    agreed(desk, cover_bp=10_000)
     one, two = people(desk)
     tick = dt.timedelta(microseconds=1)
     with scope.venue(1), BlockingLink(desk.address) as link:
@@ -182,6 +170,43 @@ def test_a_trade_may_be_undone_for_a_quarter_of_an_hour_and_a_request_waits_for_
         again = decisions.ask_resume(instrument=None, now=gone, **asked)
         row.refresh_from_db()
         assert (row.state, again.state) == ("expired", "asked")
+
+
+def test_a_new_stop_is_not_lifted_by_what_was_agreed_before_it(desk: Desk) -> None:
+    seller, (one, two) = desk.firm("rzyf"), people(desk)
+    moment = timezone.now()
+    said: dict[str, Any] = {"reason": "x", "by": one, "now": moment}
+    with scope.venue(1), BlockingLink(desk.address) as link:
+        member = Membership.objects.get(firm=seller)
+        stop: dict[str, Any] = {"link": link, "operator": one, "reason": "x"}
+
+        class Silent:
+            """Nobody answers, and nothing has happened."""
+
+            def submit(self, *args: Any) -> Any:
+                raise ConnectionError
+
+        silent: Any = Silent()
+        asked = [
+            decisions.ask_resume(venue=desk.venue, instrument=None, **said),
+            decisions.ask_lift(membership=member, trader_id=0, **said),
+        ]
+        with pytest.raises(ConnectionError):
+            decisions.answer(asked[1].pk, agreed=True, by=two, link=silent, now=moment)
+        rulebook.halt_venue(venue=desk.venue, **stop)
+        rulebook.ban(membership=member, trader_id=0, **stop)
+        for row in asked:
+            with pytest.raises(RuleError, match="DECISION_STATE"):
+                decisions.answer(row.pk, agreed=True, by=two, link=link, now=moment)
+        assert link.market(1)["halted"] is True
+        # Asked anew, both are lifted.
+        for row in (
+            decisions.ask_resume(venue=desk.venue, instrument=None, **said),
+            decisions.ask_lift(membership=member, trader_id=0, **said),
+        ):
+            done = decisions.answer(row.pk, agreed=True, by=two, link=link, now=moment)
+            assert done.state == "done"
+        assert link.market(1)["halted"] is False
 
 
 def test_one_person_lowers_limits_alone_and_two_raise_them(desk: Desk) -> None:

@@ -67,6 +67,8 @@ def _answer(request: VenueRequest) -> HttpResponse:
     if decided(request, form, answer):
         if told and told[0].state == DecisionState.REFUSED:
             messages.error(request, sentence(told[0].refusal))
+        elif told and told[0].state == DecisionState.EXPIRED:
+            messages.error(request, _(words.DECISION_STATES["expired"]))
         else:
             messages.success(request, _("已记录。"))
     else:
