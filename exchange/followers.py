@@ -131,3 +131,5 @@ def _read(
                 put(block)
     except LinkError as error:
         put(error)  # for example an engine that does not serve this venue: never in silence
+    finally:
+        link.close()  # it may have connected just as the others were closed

@@ -357,6 +357,9 @@ class BlockingLink:
             try:
                 connection = self._address.connect_blocking(1)
                 self._socket = connection
+                if self._closed:  # by another thread, while this one was connecting
+                    self._drop()
+                    return
                 connection.settimeout(None)
                 connection.sendall(pack("follow", venue_id, after_seq))
                 while True:
